@@ -1,0 +1,1 @@
+"""AI in veterinary radiology that stays out of the way: receive, judge, report, deliver."""

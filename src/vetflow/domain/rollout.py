@@ -1,0 +1,21 @@
+"""How far the results of a use case may travel."""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Rollout phase of a use case; each step lets results travel further."""
+
+    SILENT = "silent"
+    ASSISTIVE = "assistive"
+    INTEGRATED = "integrated"
+
+    @property
+    def reach(self) -> int:
+        """How far results travel: 0 nowhere, 1 to the PACS, 2 to worklist and practice too."""
+        return list(Phase).index(self)
+
+
+def effective_phase(granted: Phase, ceiling: Phase | None) -> Phase:
+    """Return the phase in force: a site's file can lower what the ledger granted, never raise it."""
+    return granted if ceiling is None else min(granted, ceiling, key=lambda phase: phase.reach)

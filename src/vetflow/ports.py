@@ -1,0 +1,253 @@
+"""What vetflow needs from the outside, as Protocols with the fewest methods; every adapter passes a contract test."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, WaitingCase
+from vetflow.domain.delivery import Delivery, Owed, ResultObject
+from vetflow.domain.finding import Assessment, ModelVersion
+from vetflow.domain.rollout import Phase
+from vetflow.domain.signalment import Species
+from vetflow.domain.study import Admission, Arrival, Completeness, Facts, Instance, OpenStudy, Refusal
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """Return the present in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Bytes by SHA-256."""
+
+    def put(self, parts: Iterable[bytes]) -> str:
+        """Return the hexadecimal SHA-256 of the joined parts once they are durable; the same bytes are kept once."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes; StudyRefused ``object_missing`` or ``object_damaged`` when they are not what was put."""
+        ...
+
+    def has(self, digest: str) -> bool:
+        """Whether the object is there, by name only."""
+        ...
+
+    def digests(self) -> Iterator[str]:
+        """Yield every digest held."""
+        ...
+
+
+class Intake(Protocol):
+    """The ledger as the receiver sees it."""
+
+    def admit(self, arrival: Arrival) -> Admission:
+        """Record an instance and return once the row is committed; TransientError when the database is away."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Record what a sender was refused."""
+        ...
+
+
+class Sorting(Protocol):
+    """The ledger as dispatcher and completeness see it."""
+
+    def unsorted(self, limit: int) -> Sequence[Instance]:
+        """Return received instances whose header has not been looked at, oldest first."""
+        ...
+
+    def sort(self, instance_id: str, facts: Facts) -> None:
+        """Keep an instance's facts; it is ``waiting`` then."""
+        ...
+
+    def set_aside(self, instance_id: str, reason: str) -> None:
+        """Quarantine an instance."""
+        ...
+
+    def facts(self, study_id: str, revision: int) -> Sequence[Facts]:
+        """Return the facts of every instance of a revision."""
+        ...
+
+    def open_studies(self) -> Sequence[OpenStudy]:
+        """Return studies with instances that belong to no revision."""
+        ...
+
+    def close_revision(self, study_id: str, decision: Completeness) -> int:
+        """Make the next revision of all instances held and return its number."""
+        ...
+
+
+class Cases(Protocol):
+    """The ledger as dispatcher, flows and reconciler see it; every write checks the attempt (StaleAttempt)."""
+
+    def open_case(self, order: CaseOrder) -> str:
+        """Return the id of the case, made when it is new."""
+        ...
+
+    def waiting_cases(self, limit: int) -> Sequence[WaitingCase]:
+        """Return cases without a flow run for their attempt, most urgent queue first, then oldest."""
+        ...
+
+    def submitted(self, ref: CaseRef, run_id: str) -> None:
+        """Record the flow run made for an attempt."""
+        ...
+
+    def claim(self, ref: CaseRef, *, owner: str, lease_seconds: float) -> Subject:
+        """Take the lease and return what the case is about; StaleAttempt when another holds or ended it."""
+        ...
+
+    def renew(self, ref: CaseRef, *, owner: str, lease_seconds: float) -> None:
+        """Prolong the lease."""
+        ...
+
+    def finish(
+        self, ref: CaseRef, assessment: Assessment, results: Sequence[ResultObject], owed: Sequence[Owed]
+    ) -> None:
+        """Commit results, findings and deliveries and end the case as done, all or nothing."""
+        ...
+
+    def refuse_case(self, ref: CaseRef, reason: str) -> None:
+        """End the case as refused; its film is quarantined when the case is of one film."""
+        ...
+
+    def fail(self, ref: CaseRef, reason: str, *, again: bool, most: int) -> None:
+        """Give up this attempt: the next one waits when ``again`` and fewer than ``most`` were made, else failed."""
+        ...
+
+    def cancel(self, ref: CaseRef) -> None:
+        """End the case because a person cancelled it."""
+        ...
+
+    def lapsed(self, *, submitted_seconds: float) -> Sequence[Lapsed]:
+        """Return cases whose lease ended, and cases submitted that long ago and never claimed."""
+        ...
+
+    def again(self, ref: CaseRef, *, most: int, reason: str) -> CaseRef | None:
+        """Open the next attempt of a lapsed case and return it; None when ``most`` are used up (then failed)."""
+        ...
+
+
+class Privacy(Protocol):
+    """The ledger's map between original and replaced UIDs."""
+
+    def remember(self, study_id: str, replaced: Mapping[str, str]) -> None:
+        """Keep pairs original → replacement; keeping them again changes nothing."""
+        ...
+
+    def originals(self, study_id: str) -> Mapping[str, str]:
+        """Return pairs replacement → original."""
+        ...
+
+
+class Outbox(Protocol):
+    """The ledger as the courier sees it."""
+
+    def lease_due(self, *, limit: int, lease_seconds: float) -> Sequence[Delivery]:
+        """Take deliveries whose time has come, oldest first; no other courier gets them while the lease lasts."""
+        ...
+
+    def sent(self, delivery_id: str) -> None:
+        """Record success."""
+        ...
+
+    def postpone(self, delivery_id: str, *, error: str, seconds: float) -> None:
+        """Record a transient failure and when to try again."""
+        ...
+
+    def bury(self, delivery_id: str, *, error: str, status: str) -> None:
+        """Record a permanent failure."""
+        ...
+
+    def replay(self, delivery_id: str) -> None:
+        """Owe a dead or held delivery again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The model that runs for a use case.
+
+    Parameters
+    ----------
+    bundle
+        SHA-256 of the bundle archive in the object store.
+    """
+
+    model: ModelVersion
+    bundle: str
+
+
+class Rollout(Protocol):
+    """The ledger's champions and phases."""
+
+    def champion(self, name: str) -> Champion | None:
+        """Return the model in charge, None when none is registered."""
+        ...
+
+    def crown(self, champion: Champion, *, actor: str) -> None:
+        """Make a model the champion; audited."""
+        ...
+
+    def phase(self, use_case: str, *, model: str, species: Species | None) -> Phase:
+        """Return the granted phase for a weights digest; silent when nothing was granted."""
+        ...
+
+    def grant(self, use_case: str, phase: Phase, *, model: str, actor: str) -> None:
+        """Grant a phase to a weights digest for every species; audited."""
+        ...
+
+
+class Audit(Protocol):
+    """The append-only, hash-chained journal."""
+
+    def record(self, *, actor: str, action: str, subject: str, detail: str = "") -> None:
+        """Append one entry."""
+        ...
+
+
+class ResultSink(Protocol):
+    """A PACS that takes DICOM objects."""
+
+    def store(self, data: bytes) -> None:
+        """Send one instance as stored; TransientError or PermanentFailure with the status."""
+        ...
+
+    def echo(self) -> None:
+        """Ask whether it is there; TransientError when it is not."""
+        ...
+
+
+class PracticeSystem(Protocol):
+    """A practice system that takes messages."""
+
+    def send(self, message: bytes) -> None:
+        """Send one message and check its acknowledgement; TransientError, or PermanentFailure on AR/CR."""
+        ...
+
+
+class Runs(Protocol):
+    """Prefect, as far as dispatcher and reconciler use it; hints, never the truth."""
+
+    def submit(self, case: WaitingCase) -> str:
+        """Create the flow run, or find the one with the same key, and return its id."""
+        ...
+
+    def alive(self, run_id: str) -> bool:
+        """Whether the run may still start or is running, as far as Prefect knows; False when Prefect lost it."""
+        ...
+
+    def crash(self, run_id: str, reason: str) -> None:
+        """Mark a run whose process is gone as crashed."""
+        ...
+
+    def announce(self, event: str, subject: str) -> None:
+        """Emit an event with an opaque subject; losing it does no harm."""
+        ...

@@ -1,0 +1,314 @@
+"""The one frozen configuration: a site's TOML, ``VETFLOW_*`` variables and a secrets directory."""
+
+import difflib
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vetflow.domain.case import Queue
+from vetflow.domain.delivery import ResultKind
+from vetflow.domain.errors import ConfigurationError
+from vetflow.domain.rollout import Phase
+from vetflow.domain.signalment import Species
+from vetflow.domain.view import Region, View
+
+AeTitle = str
+UseCase = Literal["positioning"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Site(_Section):
+    """Who runs this."""
+
+    name: str = "clinic"
+    """Short name of the site, shown on pages and in reports."""
+    simulated: bool = False
+    """True only for the demo: no real animal or owner is involved, so phases may start integrated."""
+
+
+class Sender(_Section):
+    """A modality or PACS that may send."""
+
+    ae_title: AeTitle = Field(min_length=1, max_length=16)
+    """Calling AE title."""
+    host: str = ""
+    """Address it must come from; empty accepts any."""
+
+
+class Gateway(_Section):
+    """The DICOM receiver."""
+
+    ae_title: AeTitle = Field(default="VETFLOW", min_length=1, max_length=16)
+    """Called AE title; others are rejected."""
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback until a site says otherwise."""
+    port: int = Field(default=11112, ge=0, le=65535)
+    """DICOM port; 0 takes a free one."""
+    senders: tuple[Sender, ...] = ()
+    """Calling AE titles allowed; none are allowed when empty."""
+    largest_pdu: int = Field(default=1 << 20, ge=4096)
+    """Largest PDU accepted, bytes; larger ones end the association."""
+    pdu_seconds: float = Field(default=30.0, gt=0)
+    """Seconds for one PDU to arrive; slower peers are cut."""
+    associations: int = Field(default=30, ge=1)
+    """Associations at once."""
+    associations_per_peer: int = Field(default=12, ge=1)
+    """Associations at once from one address."""
+    free_disk_mb: int = Field(default=512, ge=0)
+    """Free space of the store below which nothing is accepted, MB."""
+
+
+class Quiet(_Section):
+    """When a study counts as complete."""
+
+    seconds: dict[str, float] = {"DX": 20.0, "CR": 20.0, "CT": 60.0, "MR": 120.0}
+    """Seconds without a new image, per modality."""
+    default_seconds: float = 60.0
+    """For modalities not named."""
+    longest_seconds: float = 5400.0
+    """After this many seconds a study is closed even when images are missing."""
+
+
+class Route(_Section):
+    """Which films or studies get which use case; an empty list means any."""
+
+    use_case: UseCase
+    """Flow to run."""
+    species: tuple[Species, ...] = ()
+    """Species by tags."""
+    regions: tuple[Region, ...] = ()
+    """Body regions by tags."""
+    modalities: tuple[str, ...] = ("DX", "CR")
+    """DICOM modalities."""
+    views: tuple[View, ...] = ()
+    """Views by tags."""
+    queue: Queue = Queue.ROUTINE
+    """Work queue; a silent phase always uses ``silent``."""
+
+
+class DicomDestination(_Section):
+    """A PACS that gets results by C-STORE."""
+
+    name: str
+    """Name in deliveries and logs."""
+    kind: Literal["dicom"]
+    """C-STORE."""
+    ae_title: AeTitle
+    """Called AE title."""
+    host: str
+    """Host name or address."""
+    port: int = Field(ge=1, le=65535)
+    """DICOM port."""
+    results: tuple[ResultKind, ...] = (ResultKind.SR,)
+    """Kinds of objects it gets."""
+
+
+class Hl7Destination(_Section):
+    """A practice system that gets ORU^R01 over MLLP."""
+
+    name: str
+    """Name in deliveries and logs."""
+    kind: Literal["hl7"]
+    """MLLP."""
+    host: str
+    """Host name or address."""
+    port: int = Field(ge=1, le=65535)
+    """MLLP port."""
+    dialect: Literal["2.5.1"] = "2.5.1"
+    """HL7 version of the messages."""
+    application: str = "PIMS"
+    """Receiving application (MSH-5)."""
+    facility: str = "CLINIC"
+    """Receiving facility (MSH-6)."""
+    results: tuple[ResultKind, ...] = (ResultKind.ORU,)
+    """Kinds of messages it gets."""
+
+
+class Limits(_Section):
+    """Bounds that keep one case from harming others."""
+
+    case_seconds: float = Field(default=120.0, gt=0)
+    """Wall-clock limit of one case."""
+    case_memory_mb: int = Field(default=6144, ge=512)
+    """Address space of one case's process, MB; CPU torch alone maps about 1400."""
+    sandbox_seconds: float = Field(default=60.0, gt=0)
+    """Wall-clock limit of decoding or inference in the sandbox."""
+    sandbox_memory_mb: int = Field(default=4096, ge=512)
+    """Address space of the sandbox, MB."""
+    largest_film_pixels: int = Field(default=100_000_000, ge=1)
+    """Rows × columns × frames above which a film is refused."""
+    concurrent_cases: int = Field(default=2, ge=1)
+    """Cases running at once on one worker; routine and silent together use all but one when there are two or more."""
+    attempts: int = Field(default=3, ge=1)
+    """Attempts at a case before it counts as failed."""
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """A running case that does not renew its lease for this long is taken for dead."""
+    renew_seconds: float = Field(default=5.0, gt=0)
+    """How often a running case renews its lease."""
+
+
+class Retries(_Section):
+    """How the courier tries again."""
+
+    first_seconds: float = Field(default=5.0, gt=0)
+    """Wait after the first transient failure; doubles each time."""
+    cap_seconds: float = Field(default=900.0, gt=0)
+    """Longest wait."""
+
+
+class Store(_Section):
+    """Where bytes are kept."""
+
+    kind: Literal["folder", "s3"] = "folder"
+    """A folder under the home, or S3-compatible storage."""
+    endpoint: str = ""
+    """Host and port of the S3 service."""
+    bucket: str = "vetflow"
+    """Bucket; must exist."""
+    secure: bool = True
+    """TLS to the S3 service."""
+
+
+class Ports(_Section):
+    """Local service ports; 0 takes a free one."""
+
+    prefect: int = Field(default=4200, ge=0, le=65535)
+    """Prefect server and UI."""
+    mlflow: int = Field(default=5000, ge=0, le=65535)
+    """MLflow tracking, registry and UI."""
+    web: int = Field(default=8080, ge=0, le=65535)
+    """Health page."""
+
+
+class Judgement(_Section):
+    """Thresholds of the positioning use case."""
+
+    sure: float = Field(default=0.8, gt=0.5, le=1.0)
+    """Probability from which the model is relied on; the model card's own threshold holds when it is higher."""
+    deviation: float = Field(default=1.0, gt=0)
+    """Largest tolerated absolute deviation index."""
+
+
+class SiteFile(_Section):
+    """All that a site's TOML may say."""
+
+    site: Site = Site()
+    gateway: Gateway = Gateway()
+    completeness: Quiet = Quiet()
+    routes: tuple[Route, ...] = ()
+    destinations: tuple[Annotated[DicomDestination | Hl7Destination, Field(discriminator="kind")], ...] = ()
+    phases: dict[UseCase, Phase] = {}
+    """Ceiling per use case: a file can lower a phase, never raise one."""
+    limits: Limits = Limits()
+    retries: Retries = Retries()
+    store: Store = Store()
+    ports: Ports = Ports()
+    positioning: Judgement = Judgement()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "SiteFile":
+        names = [destination.name for destination in self.destinations]
+        if len(set(names)) != len(names):
+            raise ValueError("two destinations share a name")
+        return self
+
+
+class Settings(SiteFile):
+    """The site's file joined with where things live on this machine."""
+
+    home: Path
+    """Data directory, ``VETFLOW_HOME``."""
+    file: Path | None = None
+    """The site's TOML, None when every default holds."""
+    database_url: str = ""
+    """``VETFLOW_DATABASE_URL``; empty uses the embedded PostgreSQL under the home."""
+
+    @cached_property
+    def secrets(self) -> Path:
+        """Directory of secret files, mode 0700."""
+        return Path(os.environ.get("VETFLOW_SECRETS", self.home / "secrets"))
+
+
+def default_home() -> Path:
+    """Return ``VETFLOW_HOME``, else /var/lib/vetflow for root and ~/.local/share/vetflow for others."""
+    if chosen := os.environ.get("VETFLOW_HOME"):
+        return Path(chosen).absolute()
+    return Path("/var/lib/vetflow") if os.geteuid() == 0 else Path.home() / ".local/share/vetflow"
+
+
+def load(file: Path | None = None, *, home: Path | None = None) -> Settings:
+    """Return the settings; ConfigurationError names key, file and nearest valid key.
+
+    Parameters
+    ----------
+    file
+        A site's TOML; None takes ``VETFLOW_CONFIG``, then ``vetflow.toml`` in the home, then the defaults.
+    home
+        Data directory; None takes the default.
+    """
+    base = (home or default_home()).absolute()
+    path = file or _found(base)
+    values = _read(path) if path else {}
+    try:
+        return Settings.model_validate(
+            {**values, "home": base, "file": path, "database_url": os.environ.get("VETFLOW_DATABASE_URL", "")}
+        )
+    except ValidationError as error:
+        raise ConfigurationError(_explained(error, path)) from None
+
+
+def _found(home: Path) -> Path | None:
+    if chosen := os.environ.get("VETFLOW_CONFIG"):
+        return Path(chosen).absolute()
+    return next((path for path in (home / "vetflow.toml",) if path.is_file()), None)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        values: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: can't be read ({error.strerror}); check --config or VETFLOW_CONFIG"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
+    for key in ("home", "file", "database_url"):
+        if key in values:
+            raise ConfigurationError(f"{path}: {key} is not a key of this file; set VETFLOW_{key.upper()} instead")
+    return values
+
+
+def _explained(error: ValidationError, path: Path | None) -> str:
+    return "\n".join(_sentence(detail["loc"], detail["type"], detail["msg"], path) for detail in error.errors())
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str, path: Path | None) -> str:
+    key = ".".join(str(part) for part in location if part not in {"dicom", "hl7"})
+    where = str(path) if path else "the environment"
+    if kind != "extra_forbidden":
+        return f"{where}: {key or 'file'}: {message}"
+    near = difflib.get_close_matches(str(location[-1]), _keys_at(location[:-1]), n=1, cutoff=0.0)
+    return f"{where}: {key} is not a key here; the nearest valid key is {near[0] if near else 'none'}"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = SiteFile
+    for part in location:
+        if part in {"dicom", "hl7"}:
+            model = DicomDestination if part == "dicom" else Hl7Destination
+        elif isinstance(part, str) and part in model.model_fields:
+            model = _inner(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _inner(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for found in map(_inner, get_args(annotation)) if found), None)
