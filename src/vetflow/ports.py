@@ -9,6 +9,7 @@ from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, WaitingCase
 from vetflow.domain.delivery import Delivery, Owed, ResultObject
 from vetflow.domain.finding import Assessment, ModelVersion
 from vetflow.domain.rollout import Phase
+from vetflow.domain.sight import Sight
 from vetflow.domain.signalment import Species
 from vetflow.domain.study import Admission, Arrival, Completeness, Facts, Instance, OpenStudy, Refusal
 
@@ -210,6 +211,50 @@ class Audit(Protocol):
 
     def record(self, *, actor: str, action: str, subject: str, detail: str = "") -> None:
         """Append one entry."""
+        ...
+
+
+class Ledger(Intake, Sorting, Cases, Privacy, Outbox, Rollout, Audit, Protocol):
+    """The whole ledger, as one adapter answers it."""
+
+
+class Derived(Protocol):
+    """Bytes that can be made again, by what they were made from; losing them costs time only."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was kept under a key, None when it was not or is damaged."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep bytes under a key (hexadecimal digest of inputs, operation and version)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What looking at one film gave.
+
+    Parameters
+    ----------
+    sight
+        None when the model abstained; ``abstained`` then says why.
+    preview
+        The film as an 8-bit greyscale PNG for people, made from pixels alone, bone bright.
+    scale
+        Preview pixels per film pixel.
+    """
+
+    sight: Sight | None
+    preview: bytes
+    scale: float
+    abstained: str = ""
+
+
+class FilmReader(Protocol):
+    """Decoding and inference, out of reach of keys, database and network."""
+
+    def look(self, film: bytes, champion: Champion) -> Seen:
+        """Return what the champion sees on a de-identified film; StudyRefused when it can't be decoded."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""The outside, one thing a module; none knows another, only wiring names them."""
