@@ -1,0 +1,1 @@
+"""Synthetic dogs and their radiographs, with exact truth; needs the ``train`` extra."""

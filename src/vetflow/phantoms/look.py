@@ -1,0 +1,155 @@
+"""From millimetres of tissue to a film: exposure, scatter, noise, processing, shutters, markers."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, zoom  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+from vetflow.phantoms.raster import Image
+from vetflow.phantoms.truth import Film, Projection
+
+_GLYPHS = {
+    "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
+    "R": ("11110", "10001", "10001", "11110", "10100", "10010", "10001"),
+}
+_TILES = 8
+_BINS = 128
+
+
+def expose(made: Projection, rng: np.random.Generator, *, inverted: float = 0.12) -> Film:
+    """Return a film of the projection with a random exposure and look; `inverted` is the share shown wrongly."""
+    grey = develop(made, rng)
+    wrong = bool(rng.random() < inverted)
+    photometric = "MONOCHROME1" if rng.random() < 0.25 else "MONOCHROME2"
+    marker = str(rng.choice(["L", "R"])) if rng.random() < 0.6 else ""
+    if marker:
+        _stamp(grey, marker, made, rng)
+    bits = int(rng.choice([10, 12, 12, 14, 15, 16]))
+    shown = 1.0 - grey if wrong != (photometric == "MONOCHROME1") else grey
+    pixels = np.round(np.clip(shown, 0.0, 1.0) * (2**bits - 1)).astype(np.uint16)
+    truth = replace(made.truth, inverted=wrong)
+    return Film(
+        pixels=pixels, bits=bits, photometric=photometric, pixel_mm=made.pixel_mm, marker=marker, truth=truth
+    )
+
+
+def develop(made: Projection, rng: np.random.Generator) -> Image:
+    """Return grey values 0 to 1, bone bright, shutters drawn."""
+    dose = _dose(made, rng)
+    inside = _inside(made)
+    grey = _lut(-np.log(dose), inside, rng)
+    choice = rng.random()
+    if choice < 0.40:
+        grey = enhance_bands(grey, power=rng.uniform(0.45, 0.85), rng=rng)
+    elif choice < 0.72:
+        grey = equalise_locally(grey, limit=rng.uniform(1.5, 5.0), blend=rng.uniform(0.4, 1.0))
+    return _shutter(grey, inside, rng)
+
+
+def _dose(made: Projection, rng: np.random.Generator) -> Image:
+    """Beer-Lambert transmission with scatter, blur and quantum noise."""
+    small = float(np.percentile(made.soft, 98)) or 1.0
+    water = rng.uniform(0.016, 0.026) if small > 60.0 else rng.uniform(0.024, 0.045)
+    bone = water * rng.uniform(1.1, 2.6)
+    through = np.exp(-(water * made.soft + bone * made.bone))
+    wide = max(through.shape) * rng.uniform(0.03, 0.1)
+    scatter = rng.uniform(0.0, 0.35)
+    sharp = rng.uniform(0.0, 0.9)
+    seen = gaussian_filter(through, sharp) * (1.0 - scatter) + gaussian_filter(through, wide) * scatter
+    photons = 10.0 ** rng.uniform(3.4, 5.4) / max(float(np.mean(seen)), 1e-3)
+    noisy = seen + np.sqrt(seen / photons) * rng.standard_normal(seen.shape)
+    return np.clip(noisy, 1e-4, None).astype(np.float32)
+
+
+def _inside(made: Projection) -> NDArray[np.bool_]:
+    mask = np.zeros(made.bone.shape, np.bool_)
+    box = made.truth.field
+    mask[int(box.top) : int(box.bottom), int(box.left) : int(box.right)] = True
+    return mask
+
+
+def _lut(density: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    values = density[inside]
+    low = float(np.percentile(values, rng.uniform(0.5, 12.0)))
+    high = float(np.percentile(values, rng.uniform(98.5, 100.0)))
+    scaled = np.clip((density - low) / max(high - low, 1e-3), 0.0, 1.0)
+    if rng.random() < 0.5:
+        slope, middle = rng.uniform(3.0, 7.0), rng.uniform(0.35, 0.6)
+        ends = 1.0 / (1.0 + np.exp(slope * (middle - np.array([0.0, 1.0]))))
+        curve = 1.0 / (1.0 + np.exp(slope * (middle - scaled)))
+        return ((curve - ends[0]) / (ends[1] - ends[0])).astype(np.float32)
+    return (scaled ** rng.uniform(0.5, 1.5)).astype(np.float32)
+
+
+def enhance_bands(grey: Image, *, power: float, rng: np.random.Generator) -> Image:
+    """Return grey values with weak detail lifted band by band, as multi-scale processing does (MUSICA-like)."""
+    rest, sigma, bands = grey, 1.0, np.zeros_like(grey)
+    gains = rng.uniform(0.8, 1.6, 5)
+    for gain in gains:
+        coarse = gaussian_filter(rest, sigma)
+        band = rest - coarse
+        bands += gain * np.sign(band) * 0.2 * (np.abs(band) / 0.2) ** power
+        rest, sigma = coarse, sigma * 2.0
+    mixed = rng.uniform(0.4, 1.0) * (rest - rest.mean()) + rest.mean() + bands
+    low, high = np.percentile(mixed, [0.3, 99.7])
+    return np.clip((mixed - low) / max(float(high - low), 1e-3), 0.0, 1.0).astype(np.float32)
+
+
+def equalise_locally(grey: Image, *, limit: float, blend: float) -> Image:
+    """Return contrast-limited adaptive equalisation (CLAHE) mixed with the original by `blend`."""
+    rows, columns = grey.shape
+    values = np.minimum((np.clip(grey, 0.0, 1.0) * _BINS).astype(np.intp), _BINS - 1)
+    tile_row = np.arange(rows) * _TILES // rows
+    tile_column = np.arange(columns) * _TILES // columns
+    tile = tile_row[:, None] * _TILES + tile_column[None]
+    counts = np.bincount((tile * _BINS + values).ravel(), minlength=_TILES * _TILES * _BINS).astype(np.float64)
+    shares = counts.reshape(_TILES * _TILES, _BINS)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
+    clipped = np.minimum(shares, limit / _BINS)
+    clipped += (1.0 - clipped.sum(axis=1, keepdims=True)) / _BINS
+    curves = np.cumsum(clipped, axis=1).reshape(_TILES, _TILES, _BINS)
+    return ((1.0 - blend) * grey + blend * _between(curves, values)).astype(np.float32)
+
+
+def _between(curves: NDArray[np.float64], values: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Look each value up in the curves of its four nearest tiles and interpolate."""
+    rows, columns = values.shape
+    y = np.clip((np.arange(rows) + 0.5) * _TILES / rows - 0.5, 0, _TILES - 1)
+    x = np.clip((np.arange(columns) + 0.5) * _TILES / columns - 0.5, 0, _TILES - 1)
+    top, left = np.minimum(y.astype(np.intp), _TILES - 2), np.minimum(x.astype(np.intp), _TILES - 2)
+    down, right = (y - top)[:, None], (x - left)[None]
+    top, left = top[:, None], left[None]
+    upper = curves[top, left, values] * (1 - right) + curves[top, left + 1, values] * right
+    lower = curves[top + 1, left, values] * (1 - right) + curves[top + 1, left + 1, values] * right
+    return upper * (1 - down) + lower * down
+
+
+def _shutter(grey: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """Unexposed border: cut by a black or grey shutter, or shown as it is (bright, with a soft edge)."""
+    choice = rng.random()
+    if choice < 0.15:
+        return grey
+    level = 0.0 if choice < 0.7 else rng.uniform(0.75, 1.0) if choice < 0.9 else rng.uniform(0.1, 0.6)
+    edge = gaussian_filter(inside.astype(np.float32), rng.uniform(0.0, 1.2))
+    outside = level + 0.01 * rng.standard_normal(grey.shape)
+    return (grey * edge + outside * (1.0 - edge)).astype(np.float32)
+
+
+def _stamp(grey: Image, letter: str, made: Projection, rng: np.random.Generator) -> None:
+    """Draw the lead marker where there is least body, on a plate or bare."""
+    scale = max(1.0, max(grey.shape) * rng.uniform(0.035, 0.075) / 7.0)
+    glyph = np.array([[float(dot) for dot in line] for line in _GLYPHS[letter]], np.float32)
+    drawn = np.asarray(zoom(np.pad(glyph, 1), scale, order=0), np.float32)
+    height, width = drawn.shape
+    box = made.truth.field
+    spots = [
+        (int(rng.uniform(box.top, max(box.top + 1, box.bottom - height))),
+         int(rng.uniform(box.left, max(box.left + 1, box.right - width))))
+        for _ in range(12)
+    ]  # fmt: skip
+    row, column = min(spots, key=lambda at: float(made.soft[at[0] : at[0] + height, at[1] : at[1] + width].sum()))
+    patch = grey[row : row + height, column : column + width]
+    drawn = drawn[: patch.shape[0], : patch.shape[1]]
+    plate = rng.uniform(0.0, 0.6) if rng.random() < 0.5 else 0.0
+    np.maximum(patch, np.maximum(drawn * rng.uniform(0.8, 1.0), plate), out=patch)
