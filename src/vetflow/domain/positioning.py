@@ -1,6 +1,7 @@
 """Judging one film: do picture and tags agree, is it exposed and placed well; pure decisions."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import log10
 
 from vetflow.domain.coding import Code
@@ -40,6 +41,8 @@ def judge(evidence: TagEvidence, sight: Sight | None, bounds: Bounds, *, abstain
     sight
         None when the model must not be asked or refused; ``abstained`` then says why.
     """
+    if sight and sight.threshold > bounds.sure:
+        bounds = replace(bounds, sure=sight.threshold)
     findings = tuple(
         finding
         for part in (

@@ -52,6 +52,8 @@ class Sight:
     ----------
     limbs_over
         Probability that limbs lie over the region of interest; None when the model doesn't judge it.
+    threshold
+        Probability below which the model's own card says not to rely on it.
     """
 
     view: Guess[View]
@@ -60,6 +62,7 @@ class Sight:
     field: Field
     limbs_over: float | None = None
     model: ModelVersion
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
