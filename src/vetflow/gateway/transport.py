@@ -1,0 +1,283 @@
+"""What a peer can make the DICOM port read and hold: pynetdicom's server with bounds on size, time and number.
+
+pynetdicom reads whatever length a PDU header claims, waits for it for ever and counts idle sockets as associations.
+The subclasses here replace those three habits for one server only; nothing of pynetdicom is patched.
+"""
+
+# pyright: reportPrivateUsage=false
+# pynetdicom offers no public place for the server an association belongs to, nor for its message provider.
+
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import structlog
+from pynetdicom import evt
+from pynetdicom._globals import MODE_ACCEPTOR
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.sop_class import uid_to_service_class
+from pynetdicom.transport import (
+    AddressInformation,
+    AssociationServer,
+    AssociationSocket,
+    RequestHandler,
+)
+
+if TYPE_CHECKING:
+    from pynetdicom.dimse_primitives import DimseServiceType  # pyright: ignore[reportUnknownVariableType]
+    from pynetdicom.pdu_primitives import P_DATA
+    from pynetdicom.transport import ThreadedAssociationServer
+
+log = structlog.stdlib.get_logger()
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportLimits:
+    """Bounds on what peers may send and hold.
+
+    Parameters
+    ----------
+    largest_pdu
+        Bytes of one PDU; a longer one ends the association.
+    pdu_seconds
+        Time for one PDU to arrive once it has begun, and for the association request to come.
+    associations, associations_per_peer
+        Associations at once in all, and from one address.
+    spare
+        Sockets beyond those that may be open for being told politely that there are too many.
+    largest_object
+        Bytes of one data set; a longer one ends the association.
+    """
+
+    largest_pdu: int = 1 << 20
+    pdu_seconds: float = 30.0
+    associations: int = 30
+    associations_per_peer: int = 12
+    spare: int = 8
+    largest_object: int = 1 << 31
+
+    def __post_init__(self) -> None:
+        if min(self.largest_pdu, self.associations, self.associations_per_peer, self.largest_object) < 1:
+            raise ValueError("limits are positive")
+        if self.pdu_seconds <= 0 or self.spare < 0:
+            raise ValueError("limits are positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What a server does with requests.
+
+    Parameters
+    ----------
+    requested
+        Called before negotiation; settles contexts, or rejects.
+    stored
+        Called with each C-STORE request; returns the status.
+    """
+
+    requested: Callable[[evt.Event], None]
+    stored: Callable[[evt.Event], int]
+
+
+class Slots:
+    """Open sockets by address, counted from accept until their thread ends."""
+
+    def __init__(self, limits: TransportLimits) -> None:
+        self._limits = limits
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, host: str) -> bool:
+        """Take a slot, or say that there is none."""
+        with self._lock:
+            spare = self._limits.spare
+            if self._open[host] >= self._limits.associations_per_peer + spare:
+                return False
+            if self._open.total() >= self._limits.associations + 2 * spare:
+                return False
+            self._open[host] += 1
+            return True
+
+    def leave(self, host: str) -> None:
+        """Give a slot back."""
+        with self._lock:
+            self._open[host] -= 1
+            if self._open[host] <= 0:
+                del self._open[host]
+
+
+class BoundedSocket(AssociationSocket):
+    """A socket that reads at most one PDU's worth, within a deadline."""
+
+    def __init__(self, assoc: Association, client_socket: socket.socket, limits: TransportLimits) -> None:
+        super().__init__(assoc, client_socket=client_socket)
+        self._limits = limits
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read exactly that many bytes, or what came before the peer closed; OSError past the cap or the deadline."""
+        if nr_bytes > self._limits.largest_pdu:
+            raise OSError("PDU over the limit")
+        peer = cast("socket.socket", self.socket)
+        end = time.monotonic() + self._limits.pdu_seconds
+        received = bytearray()
+        while len(received) < nr_bytes:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("PDU did not arrive in time")
+            peer.settimeout(left)
+            part = peer.recv(min(_CHUNK, nr_bytes - len(received)))
+            if not part:
+                break
+            received += part
+        return received
+
+    def send(self, bytestream: bytes) -> None:
+        """Send, waiting no longer than the deadline for a peer that does not read."""
+        if self.socket is not None:
+            self.socket.settimeout(self._limits.pdu_seconds)
+        super().send(bytestream)
+
+
+class BoundedMessages(DIMSEServiceProvider):
+    """Assembles messages up to the largest object; beyond that the association ends as after an invalid PDU."""
+
+    def __init__(self, assoc: Association, largest: int) -> None:
+        super().__init__(assoc)
+        self._largest = largest
+
+    def receive_primitive(self, primitive: "P_DATA") -> None:
+        """Add a fragment to the message under way."""
+        held = self.message.data_set.tell() if self.message and self.message.data_set else 0
+        held += self.message.encoded_command_set.tell() if self.message else 0
+        if held > self._largest:
+            self.message = None
+            self.dul.event_queue.put("Evt19")
+            return
+        super().receive_primitive(primitive)
+
+
+class BoundedAssociation(Association):
+    """An association that gives its slot back when its thread ends."""
+
+    def __init__(self, ae: ApplicationEntity, server: "BoundedServer", host: str) -> None:
+        super().__init__(ae, MODE_ACCEPTOR)
+        self._server = server
+        self._leave = partial(server.slots.leave, host)
+        self.dimse = BoundedMessages(self, server.limits.largest_object)
+        self.acse_timeout = server.limits.pdu_seconds
+        self.dul.daemon = True
+
+    def run_reactor(self) -> None:
+        """Serve until the peer or a limit ends it."""
+        try:
+            super().run_reactor()
+        finally:
+            self._leave()
+
+    def _serve_request(self, msg: "DimseServiceType", context_id: int) -> None:  # pyright: ignore[reportUnknownParameterType]
+        """Serve C-STORE of classes pynetdicom has no service for: private ones, and those newer than it."""
+        context = self._accepted_cx.get(context_id)
+        unknown = isinstance(msg, C_STORE) and uid_to_service_class(str(msg.AffectedSOPClassUID)) is ServiceClass
+        if unknown and context is not None and msg.is_valid_request:
+            StorageServiceClass(self).SCP(cast("C_STORE", msg), context)
+            return
+        super()._serve_request(msg, context_id)
+
+
+class BoundedHandler(RequestHandler):
+    """Makes bounded associations; contexts are settled per request, so none are copied here."""
+
+    def _create_association(self) -> Association:
+        server = cast("BoundedServer", self.server)
+        request = cast("socket.socket", self.request)
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host = cast("tuple[str, int]", self.client_address)[0]
+        assoc = BoundedAssociation(self.ae, server, host)
+        assoc.name = f"AcceptorThread@{host}"
+        assoc.set_socket(BoundedSocket(assoc, request, server.limits))
+        assoc.acceptor.maximum_length = min(server.limits.largest_pdu, 1 << 20)
+        assoc.acceptor.ae_title = server.ae_title
+        assoc.acceptor.address_info = self.local
+        assoc.acceptor.implementation_class_uid = self.ae.implementation_class_uid
+        assoc.acceptor.implementation_version_name = self.ae.implementation_version_name
+        assoc.requestor.address_info = AddressInformation.from_tuple(self.client_address)
+        server.bind_service(assoc)
+        return assoc
+
+
+class BoundedServer(AssociationServer):
+    """pynetdicom's server under limits; each association has threads of its own, accepting needs none.
+
+    Parameters
+    ----------
+    ae
+        The application entity it serves.
+    address
+        Host and port; port 0 takes a free one.
+    service
+        What to do with requests.
+    """
+
+    request_queue_size = 64
+
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        address: tuple[str, int],
+        service: Service,
+        limits: TransportLimits,
+    ) -> None:
+        self.limits = limits
+        self.slots = Slots(limits)
+        self._service = service
+        super().__init__(ae, address, ae.ae_title, [], request_handler=BoundedHandler)
+        ae._servers.append(cast("ThreadedAssociationServer", self))
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self.server_address[1]
+
+    def verify_request(self, request: object, client_address: tuple[str, int] | str) -> bool:
+        """Whether there is a slot for the peer; its socket is closed at once when there is none."""
+        return self.slots.enter(client_address[0])
+
+    def handle_error(self, request: object, client_address: tuple[str, int] | str) -> None:
+        """Give the slot of a connection back that could not be served; its socket is closed by the caller."""
+        self.slots.leave(client_address[0])
+        log.warning("connection not served", error=type(sys.exception()).__name__)
+
+    def crowded(self, host: str) -> bool:
+        """Whether as many associations are established as may be, in all or with this address."""
+        hosts = [assoc.requestor.address for assoc in self.active_associations if assoc.is_established]
+        limits = self.limits
+        return len(hosts) >= limits.associations or hosts.count(host) >= limits.associations_per_peer
+
+    def cut(self) -> None:
+        """End what is still open: an abort for associations, a closed socket for those that never became one."""
+        for assoc in self.active_associations:
+            if assoc.is_established:
+                assoc.abort(block=False)
+            elif assoc.dul.socket is not None and assoc.dul.socket.socket is not None:
+                self.shutdown_request(assoc.dul.socket.socket)
+
+    def bind_service(self, assoc: Association) -> None:
+        """Give an association this server's handlers; pynetdicom's own would format every PDU and name senders."""
+        for event in evt._INTERVENTION_EVENTS:
+            assoc.bind(event, evt.get_default_handler(event))
+        assoc.bind(evt.EVT_REQUESTED, self._service.requested)
+        assoc.bind(evt.EVT_C_STORE, self._service.stored)
+
+    def _bind_defaults(self) -> None:
+        """Leave pynetdicom's logging handlers out."""
