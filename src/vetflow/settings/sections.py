@@ -1,17 +1,14 @@
-"""The one frozen configuration: a site's TOML, ``VETFLOW_*`` variables and a secrets directory."""
+"""What a site may set, section by section, with units and reasons."""
 
-import difflib
 import os
-import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vetflow.domain.case import Queue
 from vetflow.domain.delivery import ResultKind
-from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
 from vetflow.domain.view import Region, View
@@ -49,8 +46,8 @@ class Gateway(_Section):
     """Called AE title; others are rejected."""
     host: str = "127.0.0.1"
     """Address to listen on; loopback until a site says otherwise."""
-    port: int = Field(default=11112, ge=0, le=65535)
-    """DICOM port; 0 takes a free one."""
+    port: int = Field(default=11112, ge=1, le=65535)
+    """DICOM port."""
     senders: tuple[Sender, ...] = ()
     """Calling AE titles allowed; none are allowed when empty."""
     largest_pdu: int = Field(default=1 << 20, ge=4096)
@@ -177,13 +174,13 @@ class Store(_Section):
 
 
 class Ports(_Section):
-    """Local service ports; 0 takes a free one."""
+    """Where the parts that speak HTTP listen, on loopback."""
 
-    prefect: int = Field(default=4200, ge=0, le=65535)
+    prefect: int = Field(default=4200, ge=1, le=65535)
     """Prefect server and UI."""
-    mlflow: int = Field(default=5000, ge=0, le=65535)
+    mlflow: int = Field(default=5000, ge=1, le=65535)
     """MLflow tracking, registry and UI."""
-    web: int = Field(default=8080, ge=0, le=65535)
+    web: int = Field(default=8080, ge=1, le=65535)
     """Health page."""
 
 
@@ -234,81 +231,3 @@ class Settings(SiteFile):
     def secrets(self) -> Path:
         """Directory of secret files, mode 0700."""
         return Path(os.environ.get("VETFLOW_SECRETS", self.home / "secrets"))
-
-
-def default_home() -> Path:
-    """Return ``VETFLOW_HOME``, else /var/lib/vetflow for root and ~/.local/share/vetflow for others."""
-    if chosen := os.environ.get("VETFLOW_HOME"):
-        return Path(chosen).absolute()
-    return Path("/var/lib/vetflow") if os.geteuid() == 0 else Path.home() / ".local/share/vetflow"
-
-
-def load(file: Path | None = None, *, home: Path | None = None) -> Settings:
-    """Return the settings; ConfigurationError names key, file and nearest valid key.
-
-    Parameters
-    ----------
-    file
-        A site's TOML; None takes ``VETFLOW_CONFIG``, then ``vetflow.toml`` in the home, then the defaults.
-    home
-        Data directory; None takes the default.
-    """
-    base = (home or default_home()).absolute()
-    path = file or _found(base)
-    values = _read(path) if path else {}
-    try:
-        return Settings.model_validate(
-            {**values, "home": base, "file": path, "database_url": os.environ.get("VETFLOW_DATABASE_URL", "")}
-        )
-    except ValidationError as error:
-        raise ConfigurationError(_explained(error, path)) from None
-
-
-def _found(home: Path) -> Path | None:
-    if chosen := os.environ.get("VETFLOW_CONFIG"):
-        return Path(chosen).absolute()
-    return next((path for path in (home / "vetflow.toml",) if path.is_file()), None)
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        values: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: can't be read ({error.strerror}); check --config or VETFLOW_CONFIG"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    for key in ("home", "file", "database_url"):
-        if key in values:
-            raise ConfigurationError(f"{path}: {key} is not a key of this file; set VETFLOW_{key.upper()} instead")
-    return values
-
-
-def _explained(error: ValidationError, path: Path | None) -> str:
-    return "\n".join(_sentence(detail["loc"], detail["type"], detail["msg"], path) for detail in error.errors())
-
-
-def _sentence(location: tuple[int | str, ...], kind: str, message: str, path: Path | None) -> str:
-    key = ".".join(str(part) for part in location if part not in {"dicom", "hl7"})
-    where = str(path) if path else "the environment"
-    if kind != "extra_forbidden":
-        return f"{where}: {key or 'file'}: {message}"
-    near = difflib.get_close_matches(str(location[-1]), _keys_at(location[:-1]), n=1, cutoff=0.0)
-    return f"{where}: {key} is not a key here; the nearest valid key is {near[0] if near else 'none'}"
-
-
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = SiteFile
-    for part in location:
-        if part in {"dicom", "hl7"}:
-            model = DicomDestination if part == "dicom" else Hl7Destination
-        elif isinstance(part, str) and part in model.model_fields:
-            model = _inner(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _inner(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_inner, get_args(annotation)) if found), None)
