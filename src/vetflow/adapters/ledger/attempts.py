@@ -1,0 +1,74 @@
+"""Attempts at a case: each write compares case, attempt and state first, so that only the one in charge writes."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, func, insert, update
+
+from vetflow.adapters.ledger.database import CASE, ring
+from vetflow.adapters.ledger.states import lock_study, of_subject
+from vetflow.adapters.ledger.tables import AttemptRow, CaseRow
+from vetflow.domain.case import CaseRef, CaseState
+from vetflow.domain.errors import StaleAttempt
+
+Values = dict[str, str | int | ColumnElement[datetime] | None]
+
+
+def stale(ref: CaseRef) -> StaleAttempt:
+    """Return the error of an attempt that is not, or no longer, in charge."""
+    return StaleAttempt(f"attempt {ref.attempt} is not in charge of {ref.id}")
+
+
+def note(connection: Connection, ref: CaseRef, values: Values) -> None:
+    """Keep when a step of an attempt was."""
+    this = (AttemptRow.case_id == ref.id, AttemptRow.number == ref.attempt)
+    connection.execute(update(AttemptRow).where(*this).values(values))
+
+
+def retry(
+    connection: Connection, ref: CaseRef, condition: ColumnElement[bool], *, reason: str, most: int
+) -> CaseRef | None:
+    """Open the next attempt of a case for which the condition holds, or return None when ``most`` were made."""
+    if ref.attempt >= most:
+        return None
+    values: Values = {
+        "attempt": ref.attempt + 1,
+        "state": CaseState.WAITING.value,
+        "run_id": "",
+        "submitted_at": None,
+        "lease_owner": None,
+        "lease_until": None,
+        "reason": reason,
+    }
+    change = update(CaseRow).where(CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, condition)
+    if not connection.execute(change.values(values)).rowcount:
+        raise stale(ref)
+    note(connection, ref, {"ended_at": func.now(), "outcome": "again", "reason": reason})
+    connection.execute(insert(AttemptRow).values(case_id=ref.id, number=ref.attempt + 1))
+    ring(connection, CASE)
+    return CaseRef(id=ref.id, attempt=ref.attempt + 1)
+
+
+def end(
+    connection: Connection, ref: CaseRef, condition: ColumnElement[bool], *, state: CaseState, reason: str = ""
+) -> ColumnElement[bool]:
+    """End a case for which the condition holds; return the condition of its instances, their study locked."""
+    values: Values = {
+        "state": state.value,
+        "reason": reason,
+        "ended_at": func.now(),
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    change = (
+        update(CaseRow)
+        .where(CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, condition)
+        .values(values)
+        .returning(CaseRow.study_id, CaseRow.revision, CaseRow.instance_id)
+    )
+    ended = connection.execute(change).one_or_none()
+    if ended is None:
+        raise stale(ref)
+    note(connection, ref, {"ended_at": func.now(), "outcome": state.value, "reason": reason})
+    study_id, revision, instance_id = ended
+    lock_study(connection, study_id)
+    return of_subject(study_id, revision, instance_id)

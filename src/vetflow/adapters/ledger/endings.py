@@ -1,0 +1,100 @@
+"""How cases end: done with results, refused, failed or cancelled; all or nothing, and only by the attempt in charge."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from vetflow.adapters.ledger.attempts import end, retry
+from vetflow.adapters.ledger.database import OWED, Part, opaque, ring
+from vetflow.adapters.ledger.findings import finding_row
+from vetflow.adapters.ledger.states import kept, settle
+from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, FindingRow, InstanceRow, ResultRow, is_in
+from vetflow.domain.case import CaseRef, CaseState
+from vetflow.domain.delivery import DeliveryState, Owed, ResultObject
+from vetflow.domain.finding import Assessment
+from vetflow.domain.study import InstanceState
+
+_UNFINISHED = ~is_in(CaseRow.state, *(state for state in CaseState if state.ended))
+
+
+class EndingRows(Part):
+    """The last word of each attempt; StaleAttempt and nothing written when another is in charge."""
+
+    def finish(
+        self, ref: CaseRef, assessment: Assessment, results: Sequence[ResultObject], owed: Sequence[Owed]
+    ) -> None:
+        """Commit results, findings and deliveries and end the case as done, all or nothing."""
+        with self._database.transaction() as connection:
+            subject = end(connection, ref, is_in(CaseRow.state, CaseState.RUNNING), state=CaseState.DONE)
+            _keep_assessment(connection, ref, assessment)
+            _keep_results(connection, ref, results)
+            _owe(connection, ref, owed)
+            settle(connection, subject)
+
+    def refuse_case(self, ref: CaseRef, reason: str) -> None:
+        """End the case as refused; its film is quarantined when the case is of one film."""
+        with self._database.transaction() as connection:
+            subject = end(connection, ref, _UNFINISHED, state=CaseState.REFUSED, reason=reason)
+            film = select(CaseRow.instance_id).where(CaseRow.id == ref.id).scalar_subquery()
+            values = {"state": InstanceState.QUARANTINED.value, "reason": reason or "unknown"}
+            connection.execute(update(InstanceRow).where(InstanceRow.id == film, kept).values(values))
+            settle(connection, subject)
+
+    def fail(self, ref: CaseRef, reason: str, *, again: bool, most: int) -> None:
+        """Give up this attempt: the next one waits when ``again`` and fewer than ``most`` were made, else failed."""
+        with self._database.transaction() as connection:
+            if not again or retry(connection, ref, _UNFINISHED, reason=reason, most=most) is None:
+                settle(connection, end(connection, ref, _UNFINISHED, state=CaseState.FAILED, reason=reason))
+
+    def cancel(self, ref: CaseRef) -> None:
+        """End the case because a person cancelled it."""
+        with self._database.transaction() as connection:
+            settle(connection, end(connection, ref, _UNFINISHED, state=CaseState.CANCELLED))
+
+
+def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessment) -> None:
+    model = assessment.model
+    values = {
+        "verdict": assessment.verdict.value,
+        "abstained": assessment.abstained,
+        "model_name": model.name if model else None,
+        "model_version": model.version if model else None,
+        "model_digest": model.digest if model else None,
+        "model_calibration": model.calibration if model else None,
+    }
+    connection.execute(update(CaseRow).where(CaseRow.id == ref.id).values(values))
+    if assessment.findings:
+        rows = [finding_row(ref.id, position, finding) for position, finding in enumerate(assessment.findings)]
+        connection.execute(insert(FindingRow), rows)
+
+
+def _keep_results(connection: Connection, ref: CaseRef, results: Sequence[ResultObject]) -> None:
+    if results:
+        rows = [
+            {"case_id": ref.id, "kind": result.kind.value, "uid": result.uid, "digest": result.digest}
+            for result in results
+        ]
+        connection.execute(upsert(ResultRow).on_conflict_do_nothing(), rows)
+
+
+def _owe(connection: Connection, ref: CaseRef, owed: Sequence[Owed]) -> None:
+    """Write the outbox; a result that is owed to a destination already is not owed twice."""
+    if not owed:
+        return
+    connection.execute(upsert(DeliveryRow).on_conflict_do_nothing(), [_delivery_row(ref.id, one) for one in owed])
+    if not all(one.held for one in owed):
+        ring(connection, OWED)
+
+
+def _delivery_row(case_id: str, owed: Owed) -> dict[str, str]:
+    return {
+        "id": opaque("dlv"),
+        "case_id": case_id,
+        "destination": owed.destination,
+        "channel": owed.channel.value,
+        "kind": owed.result.kind.value,
+        "uid": owed.result.uid,
+        "digest": owed.result.digest,
+        "state": (DeliveryState.HELD if owed.held else DeliveryState.OWED).value,
+    }
