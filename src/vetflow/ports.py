@@ -65,11 +65,8 @@ class Sorting(Protocol):
         """Return received instances whose header has not been looked at, oldest first."""
         ...
 
-    def sort(self, instance_id: str, facts: Facts, *, orders: Sequence[CaseOrder] = ()) -> None:
-        """Keep an instance's facts and open its own cases, both or neither; ``waiting``, or ``processing`` by a case.
-
-        A received instance only; sorting again changes nothing.
-        """
+    def sort(self, instance_id: str, facts: Facts) -> None:
+        """Keep an instance's facts; it is ``waiting`` then, or ``processing`` when its case was opened first."""
         ...
 
     def set_aside(self, instance_id: str, reason: str) -> None:
