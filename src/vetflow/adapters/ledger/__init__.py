@@ -4,16 +4,29 @@ from vetflow.adapters.ledger.audit import AuditRows
 from vetflow.adapters.ledger.cases import CaseRows
 from vetflow.adapters.ledger.database import ARRIVAL, CASE, OWED, Bell, Database
 from vetflow.adapters.ledger.endings import EndingRows
+from vetflow.adapters.ledger.fsck import InspectionRows
 from vetflow.adapters.ledger.intake import IntakeRows
 from vetflow.adapters.ledger.outbox import OutboxRows
 from vetflow.adapters.ledger.privacy import PrivacyRows
 from vetflow.adapters.ledger.rollout import RolloutRows
 from vetflow.adapters.ledger.sorting import SortingRows
+from vetflow.adapters.ledger.views import ViewRows
 
 __all__ = ["ARRIVAL", "CASE", "OWED", "Bell", "PostgresLedger"]
 
 
-class PostgresLedger(IntakeRows, SortingRows, CaseRows, EndingRows, PrivacyRows, OutboxRows, RolloutRows, AuditRows):
+class PostgresLedger(
+    IntakeRows,
+    SortingRows,
+    CaseRows,
+    EndingRows,
+    PrivacyRows,
+    OutboxRows,
+    RolloutRows,
+    AuditRows,
+    ViewRows,
+    InspectionRows,
+):
     """Every face of the ledger on one pool of connections; safe to share between threads, not across a fork.
 
     Parameters

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from vetflow.adapters.ledger.attempts import end, retry
 from vetflow.adapters.ledger.database import OWED, Part, opaque, ring
-from vetflow.adapters.ledger.findings import finding_row
+from vetflow.adapters.ledger.findings import finding_values
 from vetflow.adapters.ledger.states import kept, settle
 from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, FindingRow, InstanceRow, ResultRow, is_in
 from vetflow.domain.case import CaseRef, CaseState
@@ -65,7 +65,7 @@ def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessmen
     }
     connection.execute(update(CaseRow).where(CaseRow.id == ref.id).values(values))
     if assessment.findings:
-        rows = [finding_row(ref.id, position, finding) for position, finding in enumerate(assessment.findings)]
+        rows = [finding_values(ref.id, position, finding) for position, finding in enumerate(assessment.findings)]
         connection.execute(insert(FindingRow), rows)
 
 

@@ -1,58 +1,77 @@
-"""Findings as rows and back."""
+"""Findings and assessments as rows and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
-from vetflow.adapters.ledger.tables import Json
+from vetflow.adapters.ledger.tables import CaseRow, FindingRow, Json
 from vetflow.domain.coding import Code
-from vetflow.domain.finding import Box, Finding, Measurement, Presence
-
-FindingCells = tuple[
-    dict[str, Json], str, float | None, str, str, dict[str, Json] | None, dict[str, Json] | None, list[dict[str, Json]]
-]
-"""code, presence, certainty, source, says, reason, box, measurements."""
+from vetflow.domain.finding import Assessment, Box, Finding, Measurement, ModelVersion, Presence, Verdict
 
 
-def finding_row(case_id: str, position: int, finding: Finding) -> dict[str, Json]:
+def finding_values(case_id: str, position: int, finding: Finding) -> dict[str, Json]:
     """Return the values of a row of ``findings``."""
     box = finding.box
     return {
         "case_id": case_id,
         "position": position,
-        "code": _code_json(finding.code),
+        "code": _cells(finding.code),
         "presence": finding.presence.value,
         "certainty": finding.certainty,
         "source": finding.source,
         "says": finding.says,
-        "reason": _code_json(finding.reason) if finding.reason else None,
+        "reason": _cells(finding.reason) if finding.reason else None,
         "box": {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom} if box else None,
         "measurements": [
-            {"name": _code_json(one.name), "value": one.value, "unit": _code_json(one.unit)}
-            for one in finding.measurements
+            {"name": _cells(one.name), "value": one.value, "unit": _cells(one.unit)} for one in finding.measurements
         ],
     }
 
 
-def finding_from(cells: FindingCells) -> Finding:
-    """Return the finding that a row holds."""
-    code, presence, certainty, source, says, reason, box, measurements = cells
-    return Finding(
-        code=_code(code),
-        presence=Presence(presence),
-        certainty=certainty,
-        source=source,
-        says=says,
-        reason=_code(reason) if reason else None,
-        box=Box(**{edge: _number(box[edge]) for edge in ("left", "top", "right", "bottom")}) if box else None,
-        measurements=tuple(_measurement(one) for one in measurements),
+def assessment_of(case: CaseRow, findings: Iterable[FindingRow]) -> Assessment | None:
+    """Return what a case came to, None before it is done."""
+    if case.verdict is None:
+        return None
+    return Assessment(
+        verdict=Verdict(case.verdict),
+        findings=tuple(_finding(row) for row in findings),
+        model=_model(case),
+        abstained=case.abstained,
     )
+
+
+def _model(case: CaseRow) -> ModelVersion | None:
+    if case.model_name is None:
+        return None
+    return ModelVersion(
+        name=case.model_name,
+        version=case.model_version or "",
+        digest=case.model_digest or "",
+        calibration=case.model_calibration or "",
+    )
+
+
+def _finding(row: FindingRow) -> Finding:
+    return Finding(
+        code=_code(row.code),
+        presence=Presence(row.presence),
+        certainty=row.certainty,
+        source=row.source,
+        says=row.says,
+        reason=_code(row.reason) if row.reason else None,
+        box=_box(row.box) if row.box else None,
+        measurements=tuple(_measurement(cells) for cells in row.measurements),
+    )
+
+
+def _box(cells: Mapping[str, Json]) -> Box:
+    return Box(**{edge: _number(cells[edge]) for edge in ("left", "top", "right", "bottom")})
 
 
 def _measurement(cells: Mapping[str, Json]) -> Measurement:
     return Measurement(name=_code(cells["name"]), value=_number(cells["value"]), unit=_code(cells["unit"]))
 
 
-def _code_json(code: Code) -> dict[str, Json]:
+def _cells(code: Code) -> dict[str, Json]:
     return {"value": code.value, "scheme": code.scheme, "meaning": code.meaning}
 
 
