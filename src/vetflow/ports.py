@@ -85,6 +85,14 @@ class Sorting(Protocol):
         """Make the next revision of all instances held and return its number."""
         ...
 
+    def unrouted(self) -> Sequence[tuple[str, int]]:
+        """Return study ids and numbers of revisions whose cases may not all be open yet, oldest first."""
+        ...
+
+    def routed(self, study_id: str, revision: int) -> None:
+        """Note that every case of a revision is open; instances that none wants are ``delivered``."""
+        ...
+
 
 class Cases(Protocol):
     """The ledger as dispatcher, flows and reconciler see it; every write checks the attempt (StaleAttempt)."""
@@ -151,8 +159,11 @@ class Privacy(Protocol):
 class Outbox(Protocol):
     """The ledger as the courier sees it."""
 
-    def lease_due(self, *, limit: int, lease_seconds: float) -> Sequence[Delivery]:
-        """Take deliveries whose time has come, oldest first; no other courier gets them while the lease lasts."""
+    def lease_due(self, *, limit: int, lease_seconds: float, destination: str | None = None) -> Sequence[Delivery]:
+        """Take deliveries whose time has come, oldest first; no other courier gets them while the lease lasts.
+
+        Only those of one destination when it is given, so that a slow one never stands before another.
+        """
         ...
 
     def sent(self, delivery_id: str) -> None:
@@ -253,8 +264,11 @@ class Seen:
 class FilmReader(Protocol):
     """Decoding and inference, out of reach of keys, database and network."""
 
-    def look(self, film: bytes, champion: Champion) -> Seen:
-        """Return what the champion sees on a de-identified film; StudyRefused when it can't be decoded."""
+    def look(self, film: bytes, champion: Champion, *, species: Species | None) -> Seen:
+        """Return what the champion sees on a de-identified film; StudyRefused when it can't be decoded.
+
+        It abstains when the species is known and not on the model's card.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, true, update
 
 from vetflow.adapters.ledger.database import OWED, Part, ring
 from vetflow.adapters.ledger.states import lock_subject, process, settle
@@ -14,10 +14,14 @@ _OWED = is_in(DeliveryRow.state, DeliveryState.OWED)
 _LONGEST = 500
 
 
+def _of(destination: str | None) -> ColumnElement[bool]:
+    return true() if destination is None else DeliveryRow.destination == destination
+
+
 class OutboxRows(Part):
     """The ledger as the courier sees it."""
 
-    def lease_due(self, *, limit: int, lease_seconds: float) -> Sequence[Delivery]:
+    def lease_due(self, *, limit: int, lease_seconds: float, destination: str | None = None) -> Sequence[Delivery]:
         """Take deliveries whose time has come, oldest first; no other courier gets them while the lease lasts.
 
         A try counts from here, so that one which kills its courier is counted too.
@@ -25,7 +29,7 @@ class OutboxRows(Part):
         free = or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until < func.now())
         due = (
             select(DeliveryRow.id)
-            .where(_OWED, DeliveryRow.next_at <= func.now(), free)
+            .where(_OWED, DeliveryRow.next_at <= func.now(), free, _of(destination))
             .order_by(DeliveryRow.seq)
             .limit(limit)
             .with_for_update(skip_locked=True)

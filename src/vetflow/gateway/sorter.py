@@ -1,0 +1,94 @@
+"""What has arrived gets its facts and, if it is a film, its own cases."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from vetflow.domain.case import CaseOrder, Queue
+from vetflow.domain.errors import StudyRefused, TransientError
+from vetflow.domain.routing import Route, film_routes
+from vetflow.domain.study import Facts, Instance
+from vetflow.ports import Cases, ObjectStore, Sorting
+
+log = structlog.stdlib.get_logger()
+
+_BATCH = 50
+_STRIKES = 3
+ReadFacts = Callable[[bytes], Facts]
+QueueOf = Callable[[Route, Facts], Queue]
+
+
+def queue_of_route(route: Route, _facts: Facts) -> Queue:
+    """Return the queue a route names."""
+    return route.queue
+
+
+class Sorter:
+    """Looks at the header of each received instance.
+
+    Parameters
+    ----------
+    read_facts
+        Reads a stored file's header; StudyRefused when it can't.
+    routes
+        The site's wishes.
+    queue_of
+        Which queue a case waits in; a silent phase has its own.
+    """
+
+    def __init__(
+        self,
+        sorting: Sorting,
+        cases: Cases,
+        *,
+        store: ObjectStore,
+        read_facts: ReadFacts,
+        routes: Sequence[Route],
+        queue_of: QueueOf = queue_of_route,
+    ) -> None:
+        self._sorting = sorting
+        self._cases = cases
+        self._store = store
+        self._read_facts = read_facts
+        self._routes = routes
+        self._queue_of = queue_of
+        self._strikes: Counter[str] = Counter()
+
+    def step(self) -> bool:
+        """Sort what is there; True when a full batch was."""
+        batch = self._sorting.unsorted(_BATCH)
+        for instance in batch:
+            self._sort(instance)
+        return len(batch) == _BATCH
+
+    def _sort(self, instance: Instance) -> None:
+        """Sort one; an instance that breaks this step again and again is set aside, so that others get their turn."""
+        self._strikes[instance.id] += 1
+        if self._strikes[instance.id] > _STRIKES:
+            self._set_aside(instance, "header_unreadable")
+            return
+        try:
+            facts = self._read_facts(self._store.get(instance.digest))
+            self._open_cases(instance, facts)
+        except StudyRefused as refused:
+            self._set_aside(instance, refused.reason)
+        except TransientError:
+            del self._strikes[instance.id]
+            raise
+        else:
+            self._sorting.sort(instance.id, facts)
+            del self._strikes[instance.id]
+
+    def _open_cases(self, instance: Instance, facts: Facts) -> None:
+        """Open a film's cases before it counts as sorted: a crash between is mended by sorting it again."""
+        for route in film_routes(self._routes, facts):
+            queue = self._queue_of(route, facts)
+            order = CaseOrder(use_case=route.use_case, study_id=instance.study_id, queue=queue, instance_id=instance.id)
+            case = self._cases.open_case(order)
+            log.info("case opened", case=case, instance=instance.id, use_case=route.use_case, queue=queue.value)
+
+    def _set_aside(self, instance: Instance, reason: str) -> None:
+        self._sorting.set_aside(instance.id, reason)
+        self._strikes.pop(instance.id, None)
+        log.warning("instance set aside", instance=instance.id, reason=reason)
