@@ -72,19 +72,19 @@ class FakeSorting:
 
     received: list[Instance] = field(default_factory=list)
     sorted_: dict[str, Facts] = field(default_factory=dict)
-    orders: list[CaseOrder] = field(default_factory=list)
     aside: dict[str, str] = field(default_factory=dict)
     studies: list[OpenStudy] = field(default_factory=list)
     closed: list[tuple[str, Completeness]] = field(default_factory=list)
     of_revision: dict[tuple[str, int], list[Facts]] = field(default_factory=dict)
+    open_revisions: list[tuple[str, int]] = field(default_factory=list)
+    done: list[tuple[str, int]] = field(default_factory=list)
 
     def unsorted(self, limit: int) -> Sequence[Instance]:
         done = {*self.sorted_, *self.aside}
         return [instance for instance in self.received if instance.id not in done][:limit]
 
-    def sort(self, instance_id: str, facts: Facts, *, orders: Sequence[CaseOrder] = ()) -> None:
+    def sort(self, instance_id: str, facts: Facts) -> None:
         self.sorted_[instance_id] = facts
-        self.orders.extend(orders)
 
     def set_aside(self, instance_id: str, reason: str) -> None:
         self.aside[instance_id] = reason
@@ -99,7 +99,15 @@ class FakeSorting:
         study = next(study for study in self.studies if study.id == study_id)
         self.studies.remove(study)
         self.closed.append((study_id, decision))
+        self.open_revisions.append((study_id, study.revision + 1))
         return study.revision + 1
+
+    def unrouted(self) -> Sequence[tuple[str, int]]:
+        return list(self.open_revisions)
+
+    def routed(self, study_id: str, revision: int) -> None:
+        self.open_revisions.remove((study_id, revision))
+        self.done.append((study_id, revision))
 
 
 @dataclass
@@ -180,9 +188,10 @@ class FakeOutbox:
         self.patient = False
         self._lock = threading.Lock()
 
-    def lease_due(self, *, limit: int, lease_seconds: float) -> Sequence[Delivery]:
+    def lease_due(self, *, limit: int, lease_seconds: float, destination: str | None = None) -> Sequence[Delivery]:
         with self._lock:
-            due = [delivery for delivery in self.owed.values() if delivery.id not in self.leased][:limit]
+            wanted = [owed for owed in self.owed.values() if destination in {None, owed.destination}]
+            due = [delivery for delivery in wanted if delivery.id not in self.leased][:limit]
             self.leased.update(delivery.id for delivery in due)
             return due
 
