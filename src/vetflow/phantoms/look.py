@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, zoom  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from vetflow.phantoms.raster import Image
 from vetflow.phantoms.truth import Film, Projection
+from vetflow.vision.filters import blurred
 
 _GLYPHS = {
     "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
@@ -27,11 +27,9 @@ def expose(made: Projection, rng: np.random.Generator, *, inverted: float = 0.12
         _stamp(grey, marker, made, rng)
     bits = int(rng.choice([10, 12, 12, 14, 15, 16]))
     shown = 1.0 - grey if wrong != (photometric == "MONOCHROME1") else grey
-    pixels = np.round(np.clip(shown, 0.0, 1.0) * (2**bits - 1)).astype(np.uint16)
+    pixels = np.round(np.clip(shown, 0.0, 1.0) * float(2**bits - 1)).astype(np.uint16)
     truth = replace(made.truth, inverted=wrong)
-    return Film(
-        pixels=pixels, bits=bits, photometric=photometric, pixel_mm=made.pixel_mm, marker=marker, truth=truth
-    )
+    return Film(pixels=pixels, bits=bits, photometric=photometric, pixel_mm=made.pixel_mm, marker=marker, truth=truth)
 
 
 def develop(made: Projection, rng: np.random.Generator) -> Image:
@@ -56,7 +54,7 @@ def _dose(made: Projection, rng: np.random.Generator) -> Image:
     wide = max(through.shape) * rng.uniform(0.03, 0.1)
     scatter = rng.uniform(0.0, 0.35)
     sharp = rng.uniform(0.0, 0.9)
-    seen = gaussian_filter(through, sharp) * (1.0 - scatter) + gaussian_filter(through, wide) * scatter
+    seen = blurred(through, sharp) * (1.0 - scatter) + blurred(through, wide) * scatter
     photons = 10.0 ** rng.uniform(3.4, 5.4) / max(float(np.mean(seen)), 1e-3)
     noisy = seen + np.sqrt(seen / photons) * rng.standard_normal(seen.shape)
     return np.clip(noisy, 1e-4, None).astype(np.float32)
@@ -84,10 +82,10 @@ def _lut(density: Image, inside: NDArray[np.bool_], rng: np.random.Generator) ->
 
 def enhance_bands(grey: Image, *, power: float, rng: np.random.Generator) -> Image:
     """Return grey values with weak detail lifted band by band, as multi-scale processing does (MUSICA-like)."""
-    rest, sigma, bands = grey, 1.0, np.zeros_like(grey)
+    rest, sigma, bands = grey, 1.0, np.zeros(grey.shape)
     gains = rng.uniform(0.8, 1.6, 5)
     for gain in gains:
-        coarse = gaussian_filter(rest, sigma)
+        coarse = blurred(rest, sigma)
         band = rest - coarse
         bands += gain * np.sign(band) * 0.2 * (np.abs(band) / 0.2) ** power
         rest, sigma = coarse, sigma * 2.0
@@ -98,7 +96,7 @@ def enhance_bands(grey: Image, *, power: float, rng: np.random.Generator) -> Ima
 
 def equalise_locally(grey: Image, *, limit: float, blend: float) -> Image:
     """Return contrast-limited adaptive equalisation (CLAHE) mixed with the original by `blend`."""
-    rows, columns = grey.shape
+    rows, columns = map(int, grey.shape)
     values = np.minimum((np.clip(grey, 0.0, 1.0) * _BINS).astype(np.intp), _BINS - 1)
     tile_row = np.arange(rows) * _TILES // rows
     tile_column = np.arange(columns) * _TILES // columns
@@ -114,7 +112,7 @@ def equalise_locally(grey: Image, *, limit: float, blend: float) -> Image:
 
 def _between(curves: NDArray[np.float64], values: NDArray[np.intp]) -> NDArray[np.float64]:
     """Look each value up in the curves of its four nearest tiles and interpolate."""
-    rows, columns = values.shape
+    rows, columns = map(int, values.shape)
     y = np.clip((np.arange(rows) + 0.5) * _TILES / rows - 0.5, 0, _TILES - 1)
     x = np.clip((np.arange(columns) + 0.5) * _TILES / columns - 0.5, 0, _TILES - 1)
     top, left = np.minimum(y.astype(np.intp), _TILES - 2), np.minimum(x.astype(np.intp), _TILES - 2)
@@ -126,21 +124,38 @@ def _between(curves: NDArray[np.float64], values: NDArray[np.intp]) -> NDArray[n
 
 
 def _shutter(grey: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
-    """Unexposed border: cut by a black or grey shutter, or shown as it is (bright, with a soft edge)."""
+    """Draw the unexposed border: cut by a black or grey shutter, or shown as it is (bright, with a soft edge)."""
     choice = rng.random()
     if choice < 0.15:
         return grey
     level = 0.0 if choice < 0.7 else rng.uniform(0.75, 1.0) if choice < 0.9 else rng.uniform(0.1, 0.6)
-    edge = gaussian_filter(inside.astype(np.float32), rng.uniform(0.0, 1.2))
+    edge = blurred(inside.astype(np.float32), rng.uniform(0.0, 1.2))
     outside = level + 0.01 * rng.standard_normal(grey.shape)
-    return (grey * edge + outside * (1.0 - edge)).astype(np.float32)
+    shown = (grey * edge + outside * (1.0 - edge)).astype(np.float32)
+    return _frame_lines(shown, rng) if rng.random() < 0.15 else shown
+
+
+def _frame_lines(grey: Image, rng: np.random.Generator) -> Image:
+    """Draw bright lines along the film's own border, as some detectors leave them."""
+    inset = 1 + int(rng.integers(max(2, max(grey.shape) // 60)))
+    framed = grey.copy()
+    for row in (inset, -inset - 1):
+        framed[row] = np.maximum(framed[row], rng.uniform(0.3, 1.0) * (rng.random() < 0.7))
+    for column in (inset, -inset - 1):
+        framed[:, column] = np.maximum(framed[:, column], rng.uniform(0.3, 1.0) * (rng.random() < 0.7))
+    return framed
+
+
+def _enlarged(glyph: Image, scale: float) -> Image:
+    rows, columns = (np.arange(round(edge * scale)) / scale for edge in map(int, glyph.shape))
+    return glyph[rows.astype(np.intp)[:, None], columns.astype(np.intp)[None]]
 
 
 def _stamp(grey: Image, letter: str, made: Projection, rng: np.random.Generator) -> None:
     """Draw the lead marker where there is least body, on a plate or bare."""
     scale = max(1.0, max(grey.shape) * rng.uniform(0.035, 0.075) / 7.0)
     glyph = np.array([[float(dot) for dot in line] for line in _GLYPHS[letter]], np.float32)
-    drawn = np.asarray(zoom(np.pad(glyph, 1), scale, order=0), np.float32)
+    drawn = _enlarged(np.pad(glyph, 1), scale)
     height, width = drawn.shape
     box = made.truth.field
     spots = [

@@ -157,7 +157,7 @@ def _limbs(rng: np.random.Generator, view: View, region: Region, *, of_interest:
 
 
 def _lying_fore(rng: np.random.Generator, *, limb: bool) -> _Limb:
-    pulled = rng.uniform(-45.0, -10.0) if limb or rng.random() < 0.6 else rng.uniform(-15.0, 60.0)
+    pulled = rng.uniform(-45.0, -10.0) if limb or rng.random() < 0.5 else rng.uniform(-10.0, 75.0)
     elbow = rng.uniform(-70.0, 15.0) if limb else rng.uniform(-100.0, 15.0)
     angles = {
         "scapula": pulled * 0.5,

@@ -53,7 +53,6 @@ class Beam:
         row = local[..., 1] * scale + (rows - 1) / 2
         return np.stack([column, row, height], axis=-1)
 
-
     def sees(self, centre: Array, radius: float) -> bool:
         """Whether a ball may show on the detector."""
         column, row, height = self.project(centre)

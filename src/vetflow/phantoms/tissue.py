@@ -59,7 +59,7 @@ def _rings(x: Array, tables: tuple[Array, Array, Array, Array], *, square: float
 
 def trunk(body: Build) -> Soft:
     """Return skin, muscle and fat of the trunk."""
-    x = np.linspace(_SKIN_X[0], _SKIN_X[-1], 70)
+    x = np.linspace(float(_SKIN_X[0]), float(_SKIN_X[-1]), 70)
     sag = body.belly * np.exp(-(((_SKIN_X + 150.0) / 130.0) ** 2))
     fat = body.fat
     tables = (_SKIN_X, _SKIN_TOP + 0.5 * fat, _SKIN_LOW - 0.6 * fat - sag, _SKIN_HALF + 0.6 * fat + 0.3 * sag)
@@ -196,8 +196,7 @@ def _sleeve(chain: _Chain, side: str, *, body: Build, at: Pose, plump: float, fl
     """Flesh around a chain of segments as one tube, so that nothing counts twice at a joint."""
     mirror = -1.0 if side == "R" else 1.0
     knots = [
-        place(np.array([point]) * (1.0, mirror, 1.0), segment, side, body=body, at=at)[0]
-        for segment, point, _ in chain
+        place(np.array([point]) * (1.0, mirror, 1.0), segment, side, body=body, at=at)[0] for segment, point, _ in chain
     ]
     at_knots = np.arange(len(chain), dtype=float)
     fine = np.linspace(0.0, len(chain) - 1.0, 5 * len(chain))

@@ -1,0 +1,207 @@
+"""MLflow as a view of trainings and models; the ledger's champion row stays the truth.
+
+A version in the registry is the bundle's files as artifacts plus digests as tags. Nothing is ever loaded through
+MLflow's own model flavours.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.utils.time import get_current_time_millis
+
+from vetflow.domain.bundle import CARD, Bundle, from_folder
+from vetflow.domain.errors import ConfigurationError, TransientError
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_EXPERIMENT = "vetflow-models"
+_WEIGHTS_TAG = "weights_sha256"
+_BUNDLE_TAG = "bundle_sha256"
+_MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+_THERE = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredVersion:
+    """A model version as MLflow shows it.
+
+    Parameters
+    ----------
+    name, number
+        Registered model and its version number in MLflow.
+    version
+        Version by the bundle's manifest.
+    weights, bundle
+        SHA-256 of the weights and of the whole bundle.
+    """
+
+    name: str
+    number: int
+    version: str
+    weights: str
+    bundle: str
+
+
+def register(folder: Path, *, tracking_uri: str, alias: str = CHALLENGER) -> RegisteredVersion:
+    """Show a bundle in MLflow's registry under an alias and return its version; the same bundle is shown once.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder isn't a sound bundle.
+    TransientError
+        MLflow is away.
+    """
+    bundle = from_folder(folder)
+    client = MlflowClient(tracking_uri=tracking_uri)
+    try:
+        shown = _find(client, bundle) or _show(client, bundle, folder)
+        client.set_registered_model_alias(shown.name, alias, str(shown.number))
+    except MlflowException as error:
+        raise TransientError(f"MLflow did not take the model: {error.error_code}") from error
+    return shown
+
+
+def at_alias(name: str, alias: str, *, tracking_uri: str) -> RegisteredVersion | None:
+    """Return the version that an alias points to, None when it points nowhere."""
+    client = MlflowClient(tracking_uri=tracking_uri)
+    try:
+        found = client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in {_MISSING, "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise TransientError(f"MLflow did not answer: {error.error_code}") from error
+    return _version(name, int(found.version), found.tags)
+
+
+def move_alias(name: str, alias: str, number: int, *, tracking_uri: str) -> None:
+    """Point an alias at a version: after the ledger changed its champion, or to undo what someone else did."""
+    try:
+        MlflowClient(tracking_uri=tracking_uri).set_registered_model_alias(name, alias, str(number))
+    except MlflowException as error:
+        raise TransientError(f"MLflow did not move the alias: {error.error_code}") from error
+
+
+def _version(name: str, number: int, tags: Mapping[str, str]) -> RegisteredVersion:
+    return RegisteredVersion(
+        name=name,
+        number=number,
+        version=tags.get("version", ""),
+        weights=tags.get(_WEIGHTS_TAG, ""),
+        bundle=tags.get(_BUNDLE_TAG, ""),
+    )
+
+
+def _find(client: MlflowClient, bundle: Bundle) -> RegisteredVersion | None:
+    name, digest = bundle.manifest.name, bundle.digest
+    for found in client.search_model_versions(f"name = '{name}'"):
+        if found.tags.get(_BUNDLE_TAG) == digest:
+            return _version(name, int(found.version), found.tags)
+    return None
+
+
+def _show(client: MlflowClient, bundle: Bundle, folder: Path) -> RegisteredVersion:
+    manifest = bundle.manifest
+    run = client.create_run(_experiment(client), run_name=f"register {manifest.name} {manifest.version}")
+    client.log_artifacts(run.info.run_id, str(folder), "bundle")
+    client.set_terminated(run.info.run_id)
+    try:
+        client.create_registered_model(manifest.name)
+    except MlflowException as error:
+        if error.error_code != _THERE:
+            raise
+    tags = {
+        "version": manifest.version,
+        _WEIGHTS_TAG: manifest.weights,
+        _BUNDLE_TAG: bundle.digest,
+        "network": manifest.network,
+        "input": f"float32 (1, {manifest.size}, {manifest.size})",
+        "output": ", ".join(f"{head} ({len(classes)})" for head, classes in manifest.heads.items()),
+    }
+    made = client.create_model_version(
+        manifest.name,
+        f"{run.info.artifact_uri}/bundle",
+        run_id=run.info.run_id,
+        tags=tags,
+        description=bundle.files[CARD].decode(),
+    )
+    return _version(manifest.name, int(made.version), tags)
+
+
+def _experiment(client: MlflowClient) -> str:
+    found = client.get_experiment_by_name(_EXPERIMENT)
+    if found:
+        return found.experiment_id
+    return client.create_experiment(_EXPERIMENT, artifact_location=_beside(client.tracking_uri))
+
+
+def _beside(tracking_uri: str) -> str | None:
+    """Return a folder beside a database file, which MLflow would else put into the working directory."""
+    file = tracking_uri.removeprefix("sqlite:///")
+    return None if file == tracking_uri else (Path(file).absolute().parent / "mlflow-artifacts").as_uri()
+
+
+class MlflowJournal:
+    """A training run's record in MLflow; used as a context manager, so that a failed run is seen as failed.
+
+    Parameters
+    ----------
+    tracking_uri
+        MLflow server, or ``sqlite:///…`` for a file.
+    name
+        Name of the run; an opaque word, never of an animal.
+    """
+
+    def __init__(self, *, tracking_uri: str, name: str) -> None:
+        self._client = MlflowClient(tracking_uri=tracking_uri)
+        self._name = name
+        self._run = ""
+
+    def __enter__(self) -> Self:
+        try:
+            run = self._client.create_run(_experiment(self._client), run_name=self._name)
+        except MlflowException as error:
+            raise ConfigurationError(f"MLflow can't be written to: {error.error_code}") from error
+        self._run = run.info.run_id
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.set_terminated(self._run, "FAILED" if kind else "FINISHED")
+
+    def settings(self, values: Mapping[str, str | int | float]) -> None:
+        """Record what the run was started with."""
+        self._client.log_batch(self._run, params=[Param(key, str(value)) for key, value in values.items()])
+
+    def dataset(self, name: str, *, digest: str, count: int) -> None:
+        """Record a set of synthetic films by digest; MLflow keeps 36 characters of it, a tag keeps all."""
+        known = Dataset(
+            name=name,
+            digest=digest[:36],
+            source_type="code",
+            source="vetflow.phantoms",
+            profile=f'{{"films": {count}}}',
+        )
+        self._client.log_inputs(self._run, [DatasetInput(known)])
+        self._client.set_tag(self._run, f"{name}_sha256", digest)
+
+    def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
+        """Record figures."""
+        now = get_current_time_millis()
+        self._client.log_batch(self._run, metrics=[Metric(key, value, now, step) for key, value in values.items()])
+
+    def picture(self, name: str, png: bytes) -> None:
+        """Record a figure to look at."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(png)
+            self._client.log_artifact(self._run, str(path), "figures")

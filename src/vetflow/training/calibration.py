@@ -1,0 +1,63 @@
+"""Making certainty mean the share of right answers: one temperature a head."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vetflow.training.fitting import split
+from vetflow.training.heads import HEADS
+from vetflow.training.pictures import Pictures
+
+LEAST = 0.8
+"""The model abstains below this certainty even when less would do."""
+
+_WANTED = 0.98
+
+
+def outputs(network: nn.Module, pictures: Pictures, *, batch: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the network's outputs and the right classes of all pictures."""
+    parts: list[torch.Tensor] = []
+    right: list[torch.Tensor] = []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), batch):
+            items = [pictures[index] for index in range(start, min(start + batch, len(pictures)))]
+            parts.append(network(torch.stack([grey for grey, _ in items])))
+            right.append(torch.stack([answer for _, answer in items]))
+    return torch.cat(parts), torch.cat(right)
+
+
+def temperatures(logits: torch.Tensor, right: torch.Tensor) -> Mapping[str, float]:
+    """Return the temperature of each head that makes the right answers likeliest (Guo et al. 2017)."""
+    found: dict[str, float] = {}
+    for column, (head, part) in enumerate(split(logits).items()):
+        asked = right[:, column] >= 0
+        found[head] = _temperature(part[asked], right[asked, column]) if bool(asked.any()) else 1.0
+    return found
+
+
+def _temperature(logits: torch.Tensor, right: torch.Tensor) -> float:
+    tried = [10.0 ** (step / 100) for step in range(-100, 101)]
+    costs = [float(functional.cross_entropy(logits / temperature, right)) for temperature in tried]
+    return round(tried[costs.index(min(costs))], 4)
+
+
+def threshold(logits: torch.Tensor, right: torch.Tensor, warmth: Mapping[str, float]) -> float:
+    """Return the certainty from which view and region are right 98 times in 100, at least `LEAST`."""
+    return max(LEAST, *(_threshold(logits, right, head, warmth[head]) for head in ("view", "region")))
+
+
+def _threshold(logits: torch.Tensor, right: torch.Tensor, head: str, temperature: float) -> float:
+    shares = torch.softmax(split(logits)[head] / temperature, dim=1)
+    certainty, says = shares.max(dim=1)
+    hit = says == right[:, list(HEADS).index(head)]
+    for bound in _grid():
+        kept = certainty >= bound
+        if bool(kept.any()) and float(hit[kept].float().mean()) >= _WANTED:
+            return bound
+    return 0.95
+
+
+def _grid() -> Sequence[float]:
+    return [round(0.5 + 0.01 * step, 2) for step in range(46)]

@@ -1,0 +1,1 @@
+"""Image analysis on pixels alone: numpy and scipy, no framework."""
