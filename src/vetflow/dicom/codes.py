@@ -1,7 +1,7 @@
 """Codes as equipment writes them, brought to the standard's own codes and words."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 from pydicom.sr import _cid_dict, _concepts_dict, _snomed_dict
@@ -67,6 +67,7 @@ def is_breed(text: str) -> bool:
     return bool(words) and (words <= _BREED_SHORT.keys() or bool(_bearing(text)))
 
 
+@lru_cache(maxsize=256)
 def _bearing(text: str) -> list[tuple[frozenset[str], Species | None]]:
     words = frozenset(plain(text).split()) - _BREED_FILLERS
     return [breed for breed in _breeds() if words <= breed[0]] if words else []

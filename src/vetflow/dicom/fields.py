@@ -26,12 +26,16 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:
     """Return the values of a field as stripped texts."""
-    found = _value(dataset, keyword)
     try:
-        values = list(cast("MultiValue[object]", found)) if isinstance(found, MultiValue) else [found]
-        return [str(value)[:_LONGEST].strip(" \0") for value in values if value is not None]
+        return values(_value(dataset, keyword))
     except UNREADABLE:
         return []
+
+
+def values(found: object) -> list[str]:
+    """Return an element's value or values as stripped texts."""
+    several = list(cast("MultiValue[object]", found)) if isinstance(found, MultiValue) else [found]
+    return [str(value)[:_LONGEST].strip(" \0") for value in several if value is not None]
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:

@@ -82,10 +82,10 @@ def parse(data: bytes) -> Parsed:
         raise StudyRefused("not_dicom", "The file is not DICOM.") from None
     except _DAMAGED:
         raise StudyRefused("header_unreadable", "The header is damaged.") from None
-    if not all(is_uid(fields.text(dataset, keyword)) for keyword in _IDENTITY):
-        raise StudyRefused("uid_missing", "The header lacks the UID of its class, instance, series or study.")
     if stop.start is None and len(data) > _LARGEST_HEADER:
         raise StudyRefused("header_too_large", "The header is too large.")
+    if not all(is_uid(fields.text(dataset, keyword)) for keyword in _IDENTITY):
+        raise StudyRefused("uid_missing", "The header lacks the UID of its class, instance, series or study.")
     start = len(data) if stop.start is None else stop.start
     encapsulated = stop.length == _UNDEFINED
     present = len(data) - start if encapsulated else min(stop.length, len(data) - start)
