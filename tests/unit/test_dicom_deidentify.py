@@ -12,7 +12,6 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
-
 from tests.builders import (
     STUDY_UID,
     body,
@@ -24,6 +23,7 @@ from tests.builders import (
     part10,
     truncated_jpeg2000_film,
 )
+
 from vetflow.dicom import deidentify as profile
 from vetflow.dicom import pixels
 from vetflow.domain.errors import StudyRefused
