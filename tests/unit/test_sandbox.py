@@ -41,7 +41,7 @@ def nursery() -> Iterator[Nursery]:
 
 @pytest.fixture
 def sandbox(nursery: Nursery) -> Sandbox:
-    return Sandbox(functions=FUNCTIONS, nursery=lambda: nursery, seconds=20.0, memory_mb=4096)
+    return Sandbox(functions=FUNCTIONS, nursery=lambda _: nursery, seconds=20.0, memory_mb=4096)
 
 
 def test_arrays_and_values_come_out_as_they_should(sandbox: Sandbox) -> None:

@@ -5,11 +5,11 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from vetflow.adapters.sandbox.nursery import Child, Nursery
+from vetflow.adapters.sandbox.nurseries import Child, Nursery
 from vetflow.adapters.sandbox.wire import Array, JsonValue, Message, Parcel, Wire, WireBroken, WireLate
 from vetflow.domain.errors import ConfigurationError, StudyRefused
 
@@ -69,7 +69,7 @@ class Sandbox:
     functions
         What may run, by name.
     nursery
-        Gives the process that children are forked from; called once, when first needed.
+        Gives the process that children are forked from, called once with the modules it should have imported.
     seconds
         Wall-clock and CPU limit of one call.
     memory_mb
@@ -79,7 +79,7 @@ class Sandbox:
     """
 
     functions: Mapping[str, Function]
-    nursery: Callable[[], Nursery]
+    nursery: Callable[[Sequence[str]], Nursery]
     seconds: float = 60.0
     memory_mb: int = 4096
     locked: bool = True
@@ -110,7 +110,7 @@ class Sandbox:
     def _nursery(self) -> Nursery:
         with self._lock:
             if self._born is None:
-                self._born = self.nursery()
+                self._born = self.nursery(sorted({each.target.partition(":")[0] for each in self.functions.values()}))
             return self._born
 
     def _order(self, function: Function, values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:

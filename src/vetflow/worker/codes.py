@@ -1,0 +1,3 @@
+"""Exit codes between a child and its worker."""
+
+OUT_OF_MEMORY = 77
