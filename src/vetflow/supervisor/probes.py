@@ -1,0 +1,53 @@
+"""How the supervisor sees whether a part is ready."""
+
+import http.client
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import psutil
+
+Probe = Callable[[int], bool]
+"""Whether the part with this pid is ready."""
+
+
+def answers(url: str) -> Probe:
+    """Return a probe that asks an HTTP address and wants 200."""
+    parts = urlsplit(url)
+
+    def ask(_pid: int) -> bool:
+        connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=1.0)
+        try:
+            connection.request("GET", parts.path)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ask
+
+
+def listens(port: int) -> Probe:
+    """Return a probe that looks whether the part listens on a port, without disturbing it by connecting."""
+
+    def look(pid: int) -> bool:
+        try:
+            sockets = psutil.Process(pid).net_connections("inet")
+        except psutil.Error:
+            return False
+        return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
+
+    return look
+
+
+def lasts(seconds: float) -> Probe:
+    """Return a probe that is content when the part has been alive for some seconds."""
+
+    def wait(pid: int) -> bool:
+        try:
+            return time.time() - psutil.Process(pid).create_time() >= seconds
+        except psutil.Error:
+            return False
+
+    return wait

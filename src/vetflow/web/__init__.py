@@ -1,0 +1,1 @@
+"""What people and monitors reach over HTTP."""
