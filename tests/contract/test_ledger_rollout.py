@@ -1,0 +1,117 @@
+"""Champions, phases and the journal on a real PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from tests.ledgers import digest_of, execute
+
+from vetflow.adapters.ledger import PostgresLedger
+from vetflow.domain.finding import ModelVersion
+from vetflow.domain.rollout import Phase
+from vetflow.domain.signalment import Species
+from vetflow.ports import Champion
+
+
+def champion(version: str) -> Champion:
+    model = ModelVersion(name="positioning", version=version, digest=digest_of(version), calibration="temperature 1.2")
+    return Champion(model=model, bundle=digest_of(f"bundle {version}"))
+
+
+def test_there_is_no_champion_before_one_is_crowned(ledger: PostgresLedger) -> None:
+    assert ledger.champion("positioning") is None
+
+
+def test_the_last_one_crowned_is_in_charge(ledger: PostgresLedger) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+
+    ledger.crown(champion("2"), actor="registrar")
+
+    assert ledger.champion("positioning") == champion("2")
+
+
+def test_every_model_is_silent_until_a_phase_is_granted_to_its_weights(ledger: PostgresLedger) -> None:
+    ledger.grant("positioning", Phase.ASSISTIVE, model="weights-1", actor="admin")
+
+    assert ledger.phase("positioning", model="weights-1", species=Species.DOG) is Phase.ASSISTIVE
+    assert ledger.phase("positioning", model="weights-1", species=None) is Phase.ASSISTIVE
+    assert ledger.phase("positioning", model="weights-2", species=Species.DOG) is Phase.SILENT
+    assert ledger.phase("triage", model="weights-1", species=Species.DOG) is Phase.SILENT
+
+
+def test_the_last_grant_counts(ledger: PostgresLedger) -> None:
+    ledger.grant("positioning", Phase.INTEGRATED, model="weights-1", actor="admin")
+
+    ledger.grant("positioning", Phase.SILENT, model="weights-1", actor="admin")
+
+    assert ledger.phase("positioning", model="weights-1", species=Species.DOG) is Phase.SILENT
+
+
+def test_a_phase_of_one_species_is_for_no_other(ledger: PostgresLedger, ledger_url: str) -> None:
+    ledger.grant("positioning", Phase.ASSISTIVE, model="weights-1", actor="admin")
+    statement = "INSERT INTO phases (use_case, model, species, phase, actor) VALUES (%s, %s, %s, %s, %s)"
+    execute(ledger_url, statement, "positioning", "weights-1", Species.CAT.value, "silent", "admin")
+
+    assert ledger.phase("positioning", model="weights-1", species=Species.CAT) is Phase.SILENT
+    assert ledger.phase("positioning", model="weights-1", species=Species.DOG) is Phase.ASSISTIVE
+
+
+def test_crowning_and_granting_are_in_the_journal(ledger: PostgresLedger, ledger_url: str) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+    ledger.grant("positioning", Phase.ASSISTIVE, model="weights-1", actor="admin")
+
+    with psycopg.connect(ledger_url) as connection:
+        entries = connection.execute("SELECT actor, action, subject FROM audit ORDER BY seq").fetchall()
+
+    assert entries == [("registrar", "model.crown", "positioning"), ("admin", "phase.grant", "positioning")]
+
+
+def test_an_untouched_journal_is_sound(ledger: PostgresLedger) -> None:
+    for number in range(5):
+        ledger.record(actor="admin", action="test", subject=f"case-{number}", detail="ünïcode")
+
+    chain = ledger.verify_chain()
+
+    assert (chain.entries, chain.broken_at) == (5, None)
+
+
+def test_writers_side_by_side_make_one_chain(ledger: PostgresLedger) -> None:
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda number: ledger.record(actor="a", action="b", subject=str(number)), range(40)))
+
+    chain = ledger.verify_chain()
+
+    assert (chain.entries, chain.broken_at) == (40, None)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE audit SET actor = 'somebody else' WHERE seq = 2",
+        "UPDATE audit SET at = at + interval '1 s' WHERE seq = 2",
+        "UPDATE audit SET action = 'te', subject = 'stcase' WHERE seq = 2",
+        "DELETE FROM audit WHERE seq = 2",
+    ],
+)
+def test_an_entry_that_was_changed_or_removed_breaks_the_chain(
+    ledger: PostgresLedger, ledger_url: str, tampering: str
+) -> None:
+    for _ in range(3):
+        ledger.record(actor="admin", action="test", subject="case")
+
+    execute(ledger_url, "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only")
+    execute(ledger_url, tampering)
+
+    chain = ledger.verify_chain()
+    assert chain.entries == 1
+    assert chain.broken_at in {2, 3}
+
+
+@pytest.mark.parametrize("tampering", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"])
+def test_the_database_itself_refuses_to_change_the_journal(
+    ledger: PostgresLedger, ledger_url: str, tampering: str
+) -> None:
+    ledger.record(actor="admin", action="test", subject="case")
+
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        execute(ledger_url, tampering)
