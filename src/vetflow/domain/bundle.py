@@ -12,6 +12,7 @@ from typing import cast
 
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.finding import ModelVersion
+from vetflow.domain.signalment import Species
 
 METADATA = "configs/metadata.json"
 WEIGHTS = "models/model.safetensors"
@@ -42,6 +43,8 @@ class Manifest:
         Certainty below which the model abstains.
     weights
         SHA-256 of the weights file.
+    species
+        Species the card is for; the model abstains on others.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Manifest:
     temperatures: Mapping[str, float]
     sure: float
     weights: str
+    species: tuple[Species, ...]
 
     def __post_init__(self) -> None:
         if not (_NAME.fullmatch(self.name) and _NAME.fullmatch(self.version) and self.heads):
@@ -160,6 +164,7 @@ def read_manifest(data: bytes) -> Manifest:
             temperatures={key: float(v) for key, v in cast("Mapping[str, float]", own["temperatures"]).items()},
             sure=float(cast("float", own["sure"])),
             weights=str(own["weights_sha256"]),
+            species=tuple(Species(name) for name in cast("Mapping[str, str]", own["species"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"configs/metadata.json is not a manifest vetflow can read: {error!r}") from error

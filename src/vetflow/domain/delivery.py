@@ -28,6 +28,8 @@ class ResultKind(StrEnum):
 
     SR = "SR"
     ORU = "ORU"
+    PICTURE = "PICTURE"
+    """The overlay as a PNG, made from pixels alone; for people, sent nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from vetflow.domain.errors import TransientError
-from vetflow.ports import Seen
+from vetflow.domain.sight import Sight
+from vetflow.ports import Champion, Seen
 from vetflow.tasks.deidentify import CleanFilm
+from vetflow.tasks.retrieve import Film
 from vetflow.tasks.step import step
 from vetflow.wiring import services
 
@@ -15,6 +17,22 @@ class SeenFilm:
 
     clean: CleanFilm
     seen: Seen
+    champion: Champion
+
+    @property
+    def film(self) -> Film:
+        """The film as it was retrieved."""
+        return self.clean.valid.film
+
+    @property
+    def sight(self) -> Sight | None:
+        """What the model saw, None when it abstained."""
+        return self.seen.sight
+
+    @property
+    def abstained(self) -> str:
+        """Why the model abstained, empty when it did not."""
+        return self.seen.abstained
 
 
 @step
@@ -22,6 +40,8 @@ def infer(clean: CleanFilm, *, model: str) -> SeenFilm:
     """Return what the champion sees; it abstains on species outside its card."""
     champion = services().ledger.champion(model)
     film = services().derived.get(clean.key)
+    species = clean.valid.film.evidence.signalment.species
     if champion is None or film is None:
         raise TransientError(f"no champion of {model} is registered" if film else "the de-identified film is gone")
-    return SeenFilm(clean=clean, seen=services().reader.look(film, champion))
+    seen = services().reader.look(film, champion, species=species)
+    return SeenFilm(clean=clean, seen=seen, champion=champion)

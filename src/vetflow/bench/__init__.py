@@ -1,0 +1,1 @@
+"""The speed tables: every row against a named peer in the same run."""

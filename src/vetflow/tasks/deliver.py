@@ -1,0 +1,37 @@
+"""Commit what a case came to, and owe it to whoever the phase lets have it."""
+
+from vetflow.domain.delivery import Channel, Owed, ResultObject
+from vetflow.domain.rollout import Phase, effective_phase
+from vetflow.settings import DicomDestination, Settings
+from vetflow.tasks.report import Reported
+from vetflow.tasks.show import show
+from vetflow.tasks.step import step
+from vetflow.wiring import services
+
+
+@step
+def deliver(reported: Reported) -> str:
+    """Commit results, findings and deliveries as one; the courier sends them. Returns the verdict for Prefect."""
+    assessment, case = reported.assessment, reported.case
+    model = assessment.model.digest if assessment.model else ""
+    granted = services().ledger.phase(reported.use_case, model=model, species=reported.species)
+    phase = effective_phase(granted, services().settings.phases.get(reported.use_case))
+    results = tuple(dict.fromkeys((*reported.objects, *reported.messages.values())))
+    services().ledger.finish(case, assessment, results, _owed(reported, services().settings, phase))
+    show(reported, phase)
+    return assessment.verdict.value
+
+
+def _owed(reported: Reported, settings: Settings, phase: Phase) -> tuple[Owed, ...]:
+    """Return what each destination gets: a PACS from the assistive phase on, a practice system when integrated."""
+    owed: list[Owed] = []
+    for place in settings.destinations:
+        if isinstance(place, DicomDestination):
+            wanted: tuple[ResultObject, ...] = tuple(o for o in reported.objects if o.kind in place.results)
+            channel, needed = Channel.DICOM, Phase.ASSISTIVE
+        else:
+            wanted = tuple(m for name, m in reported.messages.items() if name == place.name)
+            channel, needed = Channel.HL7, Phase.INTEGRATED
+        if phase.reach >= needed.reach:
+            owed += [Owed(destination=place.name, channel=channel, result=result) for result in wanted]
+    return tuple(owed)

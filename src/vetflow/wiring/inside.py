@@ -1,0 +1,51 @@
+"""What the sandbox runs: decode a film, look at it, make a small picture of it for people."""
+
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetflow.adapters.runtime_torch import TorchRuntime
+from vetflow.dicom import header, pixels
+from vetflow.domain.bundle import from_archive
+from vetflow.vision import sighting
+
+_PREVIEW = 960
+_DECODERS = ("gdcm", "jpeg_ls", "openjpeg", "rle")
+
+
+def warm() -> None:
+    """Load the decoders' libraries, which pydicom would look for late, while files may still be opened."""
+    for library in _DECODERS:
+        import_module(library)
+
+
+def look(film: bytes, bundle: bytes, *, largest: int) -> dict[str, object]:
+    """Return the sight of a film as JSON values, its preview as an 8-bit array, and preview pixels per film pixel.
+
+    Parameters
+    ----------
+    film
+        De-identified Part 10 bytes.
+    bundle
+        Archive of the model bundle.
+    largest
+        Bytes of decoded pixels above which nothing is decoded.
+    """
+    stored = pixels.decode(film, largest=largest)
+    grey = pixels.greyscale(header.read(film))
+    runtime = TorchRuntime(from_archive(bundle))
+    sight = replace(runtime.look(stored, inverted=grey.inverted), threshold=runtime.sure)
+    preview, scale = _preview(stored, inverted=grey.inverted)
+    return {"sight": sighting.to_values(sight), "preview": preview, "scale": scale}
+
+
+def _preview(stored: NDArray[np.generic], *, inverted: bool) -> tuple[NDArray[np.uint8], float]:
+    step = max(1, -(-max(stored.shape) // _PREVIEW))
+    rows, columns = (edge // step * step for edge in stored.shape)
+    blocks = stored[:rows, :columns].reshape(rows // step, step, columns // step, step)
+    small = blocks.mean(axis=(1, 3), dtype=np.float32)
+    low, high = (float(edge) for edge in np.percentile(small, [0.5, 99.5]))
+    shown = np.clip((small - low) / max(high - low, 1e-6), 0.0, 1.0)
+    return np.rint((1.0 - shown if inverted else shown) * 255).astype(np.uint8), 1.0 / step
