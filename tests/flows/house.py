@@ -42,7 +42,6 @@ class House:
     client: SyncPrefectClient
     ledger: Listener
     pool: str
-    worker: WarmWorker
 
     def submit(self, toy: str, *, queue: Queue = Queue.ROUTINE, case: str = "case-1", **more: object) -> UUID:
         deployment = self.client.read_deployment_by_name(f"{toy.replace('_', '-')}/{toy}")
@@ -89,7 +88,7 @@ def opened(api: str, *, pool: str, limit: int = 2, case_seconds: float = 60.0) -
         )
     )
     with _in_thread(worker), get_client(sync_client=True) as client:
-        yield House(client=client, ledger=ledger, pool=pool, worker=worker)
+        yield House(client=client, ledger=ledger, pool=pool)
 
 
 @contextmanager
