@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from tests.ledgers import empty
 
 from vetflow.adapters.ledger import PostgresLedger
 from vetflow.migrations import upgrade
@@ -50,14 +51,7 @@ def migrated_url(postgres: Cluster) -> str:
 @pytest.fixture
 def ledger_url(migrated_url: str) -> str:
     """A database with the ledger's tables, all empty."""
-    with psycopg.connect(migrated_url) as connection:
-        tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        connection.execute("SET session_replication_role = replica")  # the journal refuses to be emptied otherwise
-        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
-        connection.execute(sql.SQL("TRUNCATE {}").format(names))
-        connection.execute("ALTER TABLE audit ENABLE TRIGGER audit_is_append_only")
+    empty(migrated_url)
     return migrated_url
 
 

@@ -3,6 +3,7 @@
 import hashlib
 
 import psycopg
+from psycopg import sql
 
 from vetflow.adapters.ledger import PostgresLedger
 from vetflow.domain.case import CaseOrder, CaseRef, Queue
@@ -117,3 +118,15 @@ def state_of(ledger: PostgresLedger, instance: Instance) -> InstanceState:
     page = ledger.study(instance.study_id)
     assert page is not None
     return next(line.instance.state for line in page.instances if line.instance.id == instance.id)
+
+
+def empty(url: str) -> None:
+    """Forget everything a ledger knows."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        connection.execute("SET session_replication_role = replica")  # the journal refuses to be emptied otherwise
+        names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
+        connection.execute(sql.SQL("TRUNCATE {}").format(names))
+        connection.execute("ALTER TABLE audit ENABLE TRIGGER audit_is_append_only")

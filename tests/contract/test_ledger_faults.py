@@ -24,12 +24,11 @@ from vetflow.domain.study import Admission
 from vetflow.migrations import upgrade
 from vetflow.supervisor.cluster import Cluster
 
-
 PAST = (
     """INSERT INTO studies (id, study_uid, revision)
         SELECT 's' || n, '1.' || n, 1 FROM generate_series(1, 20000) n""",
-    """INSERT INTO instances (id, study_id, series_uid, sop_uid, sop_class, transfer_syntax, digest, size, sender, state,
-            modality, revision)
+    """INSERT INTO instances (id, study_id, series_uid, sop_uid, sop_class, transfer_syntax, digest, size, sender,
+            state, modality, revision)
         SELECT 'i' || n, 's' || n, '1', '1.' || n, '1', '1', 'd' || n, 1, 'MODALITY', 'delivered', 'DX', 1
         FROM generate_series(1, 20000) n""",
     """INSERT INTO revisions (study_id, number, reason, forced, routed_at)

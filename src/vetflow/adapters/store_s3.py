@@ -43,12 +43,17 @@ class S3Store:
     def __init__(self, endpoint: str, *, bucket: str, access_key: str, secret_key: str, secure: bool = True) -> None:
         patience = urllib3.Timeout(connect=5.0, read=60.0)
         retries = urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
-        pool = urllib3.PoolManager(timeout=patience, retries=retries, maxsize=32)
+        pool = urllib3.PoolManager(timeout=patience, retries=retries, maxsize=32, cert_reqs="CERT_REQUIRED")
         self._bucket = bucket
-        self._client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=secure, http_client=pool)
-        with _in_our_words():
-            if not self._client.bucket_exists(bucket):
-                self._client.make_bucket(bucket)
+        try:
+            self._client = Minio(
+                endpoint, access_key=access_key, secret_key=secret_key, secure=secure, http_client=pool
+            )
+            with _in_our_words():
+                if not self._client.bucket_exists(bucket):
+                    self._client.make_bucket(bucket)
+        except ValueError:
+            raise ConfigurationError("the object store's endpoint or bucket has no valid name") from None
 
     def put(self, parts: Iterable[bytes]) -> str:
         """Return the hexadecimal SHA-256 of the joined parts once they are durable; the same bytes are kept once.
@@ -57,14 +62,16 @@ class S3Store:
         digest. (The ``minio`` client offers no conditional put.)
         """
         known = hashlib.sha256()
-        with _in_our_words(), SpooledTemporaryFile(max_size=_IN_MEMORY) as draft:
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as draft:
             for part in parts:
                 known.update(part)
-                draft.write(part)
+                with _in_our_words():
+                    draft.write(part)
             digest, size = known.hexdigest(), draft.tell()
-            if self._size(digest) != size:
-                draft.seek(0)
-                self._client.put_object(self._bucket, _PREFIX + digest, cast("BinaryIO", draft), size)
+            with _in_our_words():
+                if self._size(digest) != size:
+                    draft.seek(0)
+                    self._client.put_object(self._bucket, _PREFIX + digest, cast("BinaryIO", draft), size)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -112,4 +119,4 @@ def _in_our_words() -> Generator[None]:
             raise ConfigurationError(f"the object store refused us ({error.code}): check bucket and keys") from None
         raise TransientError(f"the object store did not serve us ({error.code})") from None
     except (urllib3.exceptions.HTTPError, InvalidResponseError, ServerError, OSError):
-        raise TransientError("the object store can't be reached") from None
+        raise TransientError("the object store can't be reached, or our own disk is full") from None
