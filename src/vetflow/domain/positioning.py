@@ -15,6 +15,7 @@ def _own(value: str, meaning: str) -> Code:
     return Code(value=value, scheme="99VETFLOW", meaning=meaning)
 
 
+SERVICE = _own("positioning", "Positioning and tags of a radiograph")
 VIEW_MISMATCH = _own("view-mismatch", "View differs between tags or from the picture")
 REGION_MISMATCH = _own("region-mismatch", "Body part differs between tags or from the picture")
 SPECIES_MISMATCH = _own("species-mismatch", "Species differs between tags")

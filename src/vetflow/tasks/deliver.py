@@ -1,5 +1,7 @@
 """Commit what a case came to, and owe it to whoever the phase lets have it."""
 
+from collections.abc import Mapping
+
 from vetflow.domain.delivery import Channel, Owed, ResultObject
 from vetflow.domain.rollout import Phase, effective_phase
 from vetflow.settings import DicomDestination, Settings
@@ -15,8 +17,9 @@ def deliver(reported: Reported) -> str:
     assessment, case = reported.assessment, reported.case
     model = assessment.model.digest if assessment.model else ""
     granted = services().ledger.phase(reported.use_case, model=model, species=reported.species)
-    phase = effective_phase(granted, services().settings.phases.get(reported.use_case))
-    results = tuple(dict.fromkeys((*reported.objects, *reported.messages.values())))
+    ceilings: Mapping[str, Phase] = {**services().settings.phases}
+    phase = effective_phase(granted, ceilings.get(reported.use_case))
+    results = (*reported.objects, *reported.messages.values())
     services().ledger.finish(case, assessment, results, _owed(reported, services().settings, phase))
     show(reported, phase)
     return assessment.verdict.value

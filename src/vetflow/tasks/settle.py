@@ -8,9 +8,9 @@ from vetflow.domain.errors import StaleAttempt, StudyRefused, TransientError
 from vetflow.wiring import services
 
 
-def settle(_flow: Flow[..., object], run: FlowRun, state: State[object]) -> None:
+def settle(flow: Flow[..., object], flow_run: FlowRun, state: State[object]) -> None:
     """End the case as refused, or open its next attempt; a stale attempt changes nothing."""
-    case = CaseRef(**run.parameters["case"])
+    case = CaseRef(**flow_run.parameters["case"])
     error = state.result(raise_on_failure=False)
     if isinstance(error, StaleAttempt):
         return
