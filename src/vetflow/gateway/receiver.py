@@ -58,6 +58,22 @@ class _Refused(Exception):
         self.status = status
 
 
+class _UnderWay:
+    """How many instances are being stored."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.count -= 1
+
+
 class Receiver:
     """A C-STORE SCP that writes to the store and the ledger before it says Success.
 
@@ -81,6 +97,8 @@ class Receiver:
         self._intake = intake
         self._room = room
         self._server: BoundedServer | None = None
+        self._draining = threading.Event()
+        self._under_way = _UnderWay()
 
     @property
     def port(self) -> int:
@@ -91,6 +109,7 @@ class Receiver:
 
     def start(self) -> None:
         """Listen in threads of its own."""
+        self._draining.clear()
         entity = ApplicationEntity(self._listening.ae_title)
         entity.implementation_class_uid = IMPLEMENTATION_UID
         entity.implementation_version_name = "VETFLOW"
@@ -102,14 +121,18 @@ class Receiver:
         log.info("receiver listening", port=self._server.port)
 
     def stop(self, *, seconds: float = 5.0) -> None:
-        """Take no more associations, let the present ones end within the time given, then abort them."""
+        """Take nothing new, let what is being stored end within the time given, then abort the associations.
+
+        An answer already given to pynetdicom leaves before the abort, so no Success is lost on the way.
+        """
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._draining.set()
         server.shutdown()
         end = time.monotonic() + seconds
-        while server.active_associations and time.monotonic() < end:
-            time.sleep(0.02)
+        while self._under_way.count and time.monotonic() < end:
+            time.sleep(0.01)
         server.cut()
         log.info("receiver stopped")
 
@@ -138,6 +161,10 @@ class Receiver:
 
     def _stored(self, event: evt.Event) -> int:
         sender = event.assoc.requestor.ae_title
+        with self._under_way:
+            return self._answer(event, sender)
+
+    def _answer(self, event: evt.Event, sender: str) -> int:
         try:
             self._keep(cast("C_STORE", event.request), syntax=str(event.context.transfer_syntax), sender=sender)
         except _Refused as refused:
@@ -149,6 +176,8 @@ class Receiver:
         return SUCCESS
 
     def _keep(self, request: "C_STORE", *, syntax: str, sender: str) -> None:
+        if self._draining.is_set():
+            raise TransientError("the receiver is stopping")
         if not self._room():
             raise TransientError("the disk is low")
         data = request.DataSet.getvalue() if request.DataSet else b""
