@@ -209,6 +209,10 @@ class SiteFile(_Section):
     ports: Ports = Ports()
     positioning: Judgement = Judgement()
 
+    def ceiling(self, use_case: str) -> Phase | None:
+        """Return the highest phase this file allows a use case, None when it does not say."""
+        return next((phase for name, phase in self.phases.items() if name == use_case), None)
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> "SiteFile":
         names = [destination.name for destination in self.destinations]

@@ -6,15 +6,44 @@ from collections.abc import Callable, Mapping
 
 from vetflow.domain.errors import ConfigurationError, VetflowError
 from vetflow.settings import Settings, load
-
-_RUNNING = "ready"
+from vetflow.supervisor.places import mlflow_url
+from vetflow.wiring import build
 
 
 def ledger(settings: Settings) -> None:
     """Bring the schema up to date and put in place what a new home needs."""
     from vetflow.migrations import upgrade
+    from vetflow.wiring.catalogue import seed
+    from vetflow.wiring.keys import make_uid_key
 
     upgrade(settings.database_url)
+    services = build(settings)
+    if not any(services.ledger.counts().instances.values()):
+        make_uid_key(settings.secrets)
+    seed(services)
+
+
+def registry(settings: Settings) -> None:
+    """Show the models in MLflow; the ledger decides which of them runs."""
+    from vetflow.wiring.catalogue import show_in_registry
+
+    show_in_registry(build(settings), mlflow_url(settings))
+
+
+def gateway(settings: Settings) -> None:
+    """Receive, sort, dispatch and reconcile."""
+    from vetflow.gateway.service import run_gateway
+    from vetflow.supervisor import assembly
+
+    run_gateway(assembly.gateway(build(settings)))
+
+
+def courier(settings: Settings) -> None:
+    """Deliver what is owed."""
+    from vetflow.gateway.courier_service import run_courier
+    from vetflow.supervisor import assembly
+
+    run_courier(assembly.courier(build(settings)))
 
 
 def web(settings: Settings) -> None:
@@ -31,7 +60,13 @@ def web(settings: Settings) -> None:
     serve(health, host="127.0.0.1", port=settings.ports.web)
 
 
-PARTS: Mapping[str, Callable[[Settings], None]] = {"ledger": ledger, "web": web}
+PARTS: Mapping[str, Callable[[Settings], None]] = {
+    "ledger": ledger,
+    "registry": registry,
+    "gateway": gateway,
+    "courier": courier,
+    "web": web,
+}
 
 
 def run(name: str) -> None:

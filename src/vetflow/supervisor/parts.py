@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from vetflow.settings import Settings
 from vetflow.supervisor.places import mlflow_url, prefect_url, web_url
-from vetflow.supervisor.probes import Probe, answers, lasts, listens
+from vetflow.supervisor.probes import Probe, answers, known_to_prefect, lasts, listens
+
+_POOL = "vetflow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ def plan(settings: Settings) -> tuple[Part, ...]:
             address=prefect_url(settings).removesuffix("/api"),
         ),
         _mlflow(settings),
+        _own("registry", after=("ledger", "mlflow"), needed=False),
         _own(
             "gateway",
             ready=listens(gateway.port),
@@ -53,7 +56,13 @@ def plan(settings: Settings) -> tuple[Part, ...]:
             address=f"{gateway.ae_title}@{gateway.host}:{gateway.port}",
         ),
         _own("courier", ready=lasts(1.0), after=("ledger",)),
-        _own("worker", ready=lasts(3.0), after=("ledger", "prefect")),
+        # It waits for Prefect by itself and uses the time to import what its runs need.
+        Part(
+            name="worker",
+            command=_python("vetflow.worker"),
+            ready=known_to_prefect(prefect_url(settings), _POOL),
+            after=("ledger",),
+        ),
         _own("web", ready=listens(settings.ports.web), address=web_url(settings), needed=False),
     )
 

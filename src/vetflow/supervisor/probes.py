@@ -1,8 +1,10 @@
 """How the supervisor sees whether a part is ready."""
 
 import http.client
+import json
 import time
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 import psutil
@@ -20,6 +22,25 @@ def answers(url: str) -> Probe:
         try:
             connection.request("GET", parts.path)
             return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ask
+
+
+def known_to_prefect(api_url: str, pool: str) -> Probe:
+    """Return a probe that asks Prefect whether it hears from the worker, whose name ends in its process id."""
+    parts = urlsplit(api_url)
+
+    def ask(pid: int) -> bool:
+        connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=1.0)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", f"{parts.path}/work_pools/{pool}/workers/filter", "{}", headers)
+            answer = connection.getresponse()
+            return answer.status == http.client.OK and _heard(answer.read(), f"-{pid}")
         except (OSError, http.client.HTTPException):
             return False
         finally:
@@ -51,3 +72,8 @@ def lasts(seconds: float) -> Probe:
             return False
 
     return wait
+
+
+def _heard(answer: bytes, ending: str) -> bool:
+    workers = cast("list[dict[str, object]]", json.loads(answer))
+    return any(str(worker["name"]).endswith(ending) and worker["status"] == "ONLINE" for worker in workers)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from vetflow import settings as site
 from vetflow.domain.validation import Cell, Check
-from vetflow.ports import Derived, FilmReader, ObjectStore, PracticeSystem, ResultSink
+from vetflow.ports import Derived, FilmReader, ObjectStore, PracticeSystem, ResultSink, Runs
 from vetflow.settings import DicomDestination, Hl7Destination, Settings
 from vetflow.wiring import keys
 
 if TYPE_CHECKING:
     from vetflow.adapters.lease import Leases
-    from vetflow.adapters.ledger import PostgresLedger
+    from vetflow.adapters.ledger import Bell, PostgresLedger
     from vetflow.adapters.sandbox import Answer
 
 Expectations = Callable[[Mapping[str, Cell], str], tuple[Check, ...]]
@@ -105,6 +105,19 @@ class Services:
         )
         largest = {"largest": limits.largest_film_pixels * 2}
         return box.run("look", arrays={"film": film, "bundle": bundle}, values=largest)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Prefect, as far as dispatcher and reconciler use it."""
+        from vetflow.adapters.runs_prefect import PrefectRuns
+
+        return PrefectRuns(api_url=f"http://127.0.0.1:{self.settings.ports.prefect}/api")
+
+    def bell(self, channel: str) -> "Bell":
+        """Return what waits until the ledger rings on a channel; one for each thread."""
+        from vetflow.adapters.ledger import Bell
+
+        return Bell(self.settings.database_url, channel)
 
     def sinks(self) -> Mapping[str, ResultSink]:
         """Return the site's PACS destinations by name."""

@@ -1,0 +1,94 @@
+"""A site's settings put into the words of the gateway and the courier."""
+
+import shutil
+
+from vetflow.dicom import header
+from vetflow.domain.case import Queue
+from vetflow.domain.rollout import Phase, effective_phase
+from vetflow.domain.routing import Route
+from vetflow.domain.study import Facts
+from vetflow.gateway.completer import Completer, Quiet
+from vetflow.gateway.courier import Destination, Pace
+from vetflow.gateway.courier_service import CourierParts
+from vetflow.gateway.dispatcher import Dispatcher
+from vetflow.gateway.negotiation import Peer
+from vetflow.gateway.receiver import Listening, Receiver
+from vetflow.gateway.reconciler import Patience, Reconciler
+from vetflow.gateway.service import GatewayParts
+from vetflow.gateway.sorter import QueueOf, Sorter
+from vetflow.gateway.transport import TransportLimits
+from vetflow.settings import Settings
+from vetflow.wiring import Services
+
+ARRIVAL, CASE, OWED = "vetflow_arrival", "vetflow_case", "vetflow_owed"
+"""What the ledger rings for: an instance arrived, a case waits, a delivery is owed."""
+
+
+def gateway(services: Services) -> GatewayParts:
+    """Return everything the gateway runs."""
+    settings, ledger, store, runs = services.settings, services.ledger, services.store, services.runs
+    routes, queue_of = wishes(settings), queue_by_phase(services)
+    quiet = Quiet(
+        by_modality=settings.completeness.seconds,
+        default=settings.completeness.default_seconds,
+        longest=settings.completeness.longest_seconds,
+    )
+    return GatewayParts(
+        receiver=Receiver(_listening(settings), store=store, intake=ledger, room=lambda: _has_room(settings)),
+        sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, routes=routes, queue_of=queue_of),
+        completer=Completer(ledger, ledger, runs=runs, quiet=quiet, routes=routes, queue_of=queue_of),
+        dispatcher=Dispatcher(ledger, runs),
+        reconciler=Reconciler(ledger, runs, patience=Patience(attempts=settings.limits.attempts)),
+        arrivals=services.bell(ARRIVAL).wait,
+        cases=services.bell(CASE).wait,
+    )
+
+
+def courier(services: Services) -> CourierParts:
+    """Return everything the courier runs."""
+    places = [Destination(name=name, send=sink.store) for name, sink in services.sinks().items()]
+    places += [Destination(name=name, send=practice.send) for name, practice in services.practices().items()]
+    retries = services.settings.retries
+    return CourierParts(
+        outbox=services.ledger,
+        store=services.store,
+        destinations=places,
+        pace=Pace(first_seconds=retries.first_seconds, cap_seconds=retries.cap_seconds),
+        owed=lambda: services.bell(OWED).wait,
+    )
+
+
+def wishes(settings: Settings) -> tuple[Route, ...]:
+    """Return the site's routes."""
+    return tuple(Route(**dict(route)) for route in settings.routes)
+
+
+def queue_by_phase(services: Services) -> QueueOf:
+    """Return what chooses a case's queue: its route's, unless the results of its model stay here."""
+    settings, ledger = services.settings, services.ledger
+
+    def choose(route: Route, facts: Facts) -> Queue:
+        champion = ledger.champion(route.use_case)
+        if champion is None:
+            return route.queue
+        granted = ledger.phase(route.use_case, model=champion.model.digest, species=facts.species)
+        phase = effective_phase(granted, settings.ceiling(route.use_case))
+        return Queue.SILENT if phase is Phase.SILENT else route.queue
+
+    return choose
+
+
+def _listening(settings: Settings) -> Listening:
+    said = settings.gateway
+    limits = TransportLimits(
+        largest_pdu=said.largest_pdu,
+        pdu_seconds=said.pdu_seconds,
+        associations=said.associations,
+        associations_per_peer=said.associations_per_peer,
+    )
+    peers = tuple(Peer(ae_title=sender.ae_title, host=sender.host) for sender in said.senders)
+    return Listening(ae_title=said.ae_title, host=said.host, port=said.port, peers=peers, limits=limits)
+
+
+def _has_room(settings: Settings) -> bool:
+    return shutil.disk_usage(settings.home).free >= settings.gateway.free_disk_mb * 2**20
