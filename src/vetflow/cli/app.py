@@ -2,7 +2,7 @@
 
 import typer
 
-from vetflow.cli import machine
+from vetflow.cli import films, ledger, machine, models, upkeep
 
 app = typer.Typer(
     name="vetflow",
@@ -14,3 +14,23 @@ app = typer.Typer(
 app.command()(machine.up)
 app.command()(machine.status)
 app.command()(machine.doctor)
+app.command()(films.send)
+app.add_typer(ledger.studies, name="studies", no_args_is_help=True)
+app.add_typer(ledger.cases, name="cases", no_args_is_help=True)
+app.add_typer(ledger.deliveries, name="deliveries", no_args_is_help=True)
+app.add_typer(models.app, name="models", no_args_is_help=True)
+app.add_typer(films.phantoms, name="phantoms", no_args_is_help=True)
+app.command()(upkeep.fsck)
+app.add_typer(upkeep.audit, name="audit", no_args_is_help=True)
+app.command()(upkeep.phase)
+
+
+@app.callback()
+def _root() -> None:
+    """AI in veterinary radiology, between the PACS and the radiologist."""
+
+
+@films.phantoms.callback()
+@upkeep.audit.callback()
+def _group() -> None:
+    """Keep a group of one command a group."""

@@ -1,0 +1,68 @@
+"""Commands that send films and make synthetic ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vetflow.cli.options import Home, Json, settings
+from vetflow.cli.talk import FAILED, OK, say, show
+
+phantoms = typer.Typer(help="Synthetic radiographs with exact truth.")
+
+
+def send(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Files, or folders searched for files.")],
+    home: Home = None,
+    calling: Annotated[str, typer.Option("--calling", help="Our AE title; else the first sender of the site.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Send DICOM files to this machine's receiver as a modality does; exit 1 when one was not taken."""
+    from vetflow.hospital import modality
+
+    site = settings(home)
+    senders = [sender.ae_title for sender in site.gateway.senders]
+    receiver = modality.Receiver(
+        host=site.gateway.host,
+        port=site.gateway.port,
+        called=site.gateway.ae_title,
+        calling=calling or next(iter(senders), "MODALITY"),
+    )
+    results = list(modality.send(_files(paths), receiver))
+    rows = [
+        {"file": sent.file, "taken": sent.taken, "status": _hex(sent.status), "note": sent.note} for sent in results
+    ]
+    show(rows, as_json=as_json, empty="no file found")
+    raise typer.Exit(OK if results and all(sent.taken for sent in results) else FAILED)
+
+
+@phantoms.command()
+def make(
+    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    region: Annotated[str, typer.Option("--region", help="Body region; all regions when absent.")] = "",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Films to make.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same films.")] = 1,
+) -> None:
+    """Make synthetic films as DICOM files beside truth.json."""
+    from vetflow.domain.view import Region
+    from vetflow.phantoms import batch
+
+    if region and region not in list(Region):
+        raise typer.BadParameter(f"{region} is not a region; there are {', '.join(Region)}")
+
+    def told(done: int, whole: int) -> None:
+        say(f"{done} of {whole}")
+
+    chosen = Region(region) if region else None
+    for path in batch.make(out, count=count, seed=seed, region=chosen, progress=told):
+        typer.echo(path)
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from (sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else (path,))
+
+
+def _hex(status: int | None) -> str:
+    return "" if status is None else f"0x{status:04X}"
