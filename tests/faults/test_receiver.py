@@ -27,9 +27,9 @@ from pynetdicom.dimse_primitives import C_STORE
 from tests.builders import SOP_UID, STUDY_UID, film_bytes, film_dataset, part10
 from tests.fakes import FakeIntake, FakeStore
 
+from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import Peer
 from vetflow.gateway.receiver import Listening, Receiver
-from vetflow.gateway.transport import TransportLimits
 
 DX = DigitalXRayImageStorageForPresentation
 PEERS = (Peer(ae_title="MOD"), Peer(ae_title="FAR", host="192.0.2.7"))

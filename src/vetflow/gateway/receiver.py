@@ -12,10 +12,11 @@ from pynetdicom.ae import ApplicationEntity
 
 from vetflow.domain.errors import TransientError
 from vetflow.domain.study import Arrival, Refusal, is_uid
+from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import CALLED_UNKNOWN, CROWDED, DISK_LOW, Peer, Rejection, acceptable, unwanted
 from vetflow.gateway.part10 import IMPLEMENTATION_UID, file_head
 from vetflow.gateway.peek import Claimed, UnreadableDataset, claimed
-from vetflow.gateway.transport import BoundedServer, Service, TransportLimits
+from vetflow.gateway.transport import BoundedServer, Service
 from vetflow.ports import Intake, ObjectStore
 
 if TYPE_CHECKING:

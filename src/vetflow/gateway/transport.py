@@ -1,7 +1,7 @@
-"""What a peer can make the DICOM port read and hold: pynetdicom's server with bounds on size, time and number.
+"""Who gets a connection: pynetdicom's server with bounds on their number, and associations made for it.
 
-pynetdicom reads whatever length a PDU header claims, waits for it for ever and counts idle sockets as associations.
-The subclasses here replace those three habits for one server only; nothing of pynetdicom is patched.
+pynetdicom counts idle sockets as associations, so that ten of them keep everybody out; here sockets have slots by
+address, and only established associations count as such. For one server only; nothing of pynetdicom is patched.
 """
 
 # pyright: reportPrivateUsage=false
@@ -10,7 +10,6 @@ The subclasses here replace those three habits for one server only; nothing of p
 import socket
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,56 +21,23 @@ from pynetdicom import evt
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 from pynetdicom.transport import (
     AddressInformation,
     AssociationServer,
-    AssociationSocket,
     RequestHandler,
 )
 
+from vetflow.gateway.limits import TransportLimits
+from vetflow.gateway.upper_layer import BoundedMessages, BoundedSocket, PromptProvider
+
 if TYPE_CHECKING:
     from pynetdicom.dimse_primitives import DimseServiceType  # pyright: ignore[reportUnknownVariableType]
-    from pynetdicom.pdu_primitives import P_DATA
     from pynetdicom.transport import ThreadedAssociationServer
 
 log = structlog.stdlib.get_logger()
-_CHUNK = 1 << 18
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportLimits:
-    """Bounds on what peers may send and hold.
-
-    Parameters
-    ----------
-    largest_pdu
-        Bytes of one PDU; a longer one ends the association.
-    pdu_seconds
-        Time for one PDU to arrive once it has begun, and for the association request to come.
-    associations, associations_per_peer
-        Associations at once in all, and from one address.
-    spare
-        Sockets beyond those that may be open for being told politely that there are too many.
-    largest_object
-        Bytes of one data set; a longer one ends the association.
-    """
-
-    largest_pdu: int = 1 << 20
-    pdu_seconds: float = 30.0
-    associations: int = 30
-    associations_per_peer: int = 12
-    spare: int = 8
-    largest_object: int = 1 << 31
-
-    def __post_init__(self) -> None:
-        if min(self.largest_pdu, self.associations, self.associations_per_peer, self.largest_object) < 1:
-            raise ValueError("limits are positive")
-        if self.pdu_seconds <= 0 or self.spare < 0:
-            raise ValueError("limits are positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,56 +83,6 @@ class Slots:
                 del self._open[host]
 
 
-class BoundedSocket(AssociationSocket):
-    """A socket that reads at most one PDU's worth, within a deadline."""
-
-    def __init__(self, assoc: Association, client_socket: socket.socket, limits: TransportLimits) -> None:
-        super().__init__(assoc, client_socket=client_socket)
-        self._limits = limits
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """Read exactly that many bytes, or what came before the peer closed; OSError past the cap or the deadline."""
-        if nr_bytes > self._limits.largest_pdu:
-            raise OSError("PDU over the limit")
-        peer = cast("socket.socket", self.socket)
-        end = time.monotonic() + self._limits.pdu_seconds
-        received = bytearray()
-        while len(received) < nr_bytes:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("PDU did not arrive in time")
-            peer.settimeout(left)
-            part = peer.recv(min(_CHUNK, nr_bytes - len(received)))
-            if not part:
-                break
-            received += part
-        return received
-
-    def send(self, bytestream: bytes) -> None:
-        """Send, waiting no longer than the deadline for a peer that does not read."""
-        if self.socket is not None:
-            self.socket.settimeout(self._limits.pdu_seconds)
-        super().send(bytestream)
-
-
-class BoundedMessages(DIMSEServiceProvider):
-    """Assembles messages up to the largest object; beyond that the association ends as after an invalid PDU."""
-
-    def __init__(self, assoc: Association, largest: int) -> None:
-        super().__init__(assoc)
-        self._largest = largest
-
-    def receive_primitive(self, primitive: "P_DATA") -> None:
-        """Add a fragment to the message under way."""
-        held = self.message.data_set.tell() if self.message and self.message.data_set else 0
-        held += self.message.encoded_command_set.tell() if self.message else 0
-        if held > self._largest:
-            self.message = None
-            self.dul.event_queue.put("Evt19")
-            return
-        super().receive_primitive(primitive)
-
-
 class BoundedAssociation(Association):
     """An association that gives its slot back when its thread ends."""
 
@@ -174,9 +90,11 @@ class BoundedAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self._server = server
         self._leave = partial(server.slots.leave, host)
+        self.provider = PromptProvider(self)
+        self.dul = self.provider
         self.dimse = BoundedMessages(self, server.limits.largest_object)
         self.acse_timeout = server.limits.pdu_seconds
-        self.dul.daemon = True
+        self.network_timeout = ae.network_timeout
 
     def run_reactor(self) -> None:
         """Serve until the peer or a limit ends it."""
@@ -205,7 +123,7 @@ class BoundedHandler(RequestHandler):
         host = cast("tuple[str, int]", self.client_address)[0]
         assoc = BoundedAssociation(self.ae, server, host)
         assoc.name = f"AcceptorThread@{host}"
-        assoc.set_socket(BoundedSocket(assoc, request, server.limits))
+        assoc.set_socket(BoundedSocket(assoc, request, server.limits, assoc.provider.bell))
         assoc.acceptor.maximum_length = min(server.limits.largest_pdu, 1 << 20)
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
