@@ -237,6 +237,14 @@ def test_deflated_syntax_is_not_taken(site: Site) -> None:
     association.release()
 
 
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.9"])
+def test_an_image_in_a_syntax_that_is_not_taken_is_recorded(site: Site, syntax: str) -> None:
+    association = associate(site.receiver.port, syntax=syntax)
+    association.release()
+
+    assert site.reasons == ["transfer_syntax_unknown"]
+
+
 def test_a_private_storage_class_is_taken(site: Site) -> None:
     private = "1.3.12.2.1107.5.9.1"
     film = film_dataset(SOPClassUID=private)
@@ -250,6 +258,7 @@ def test_a_query_class_is_not_taken(site: Site) -> None:
 
     assert [str(context.abstract_syntax) for context in association.accepted_contexts] == ["1.2.840.10008.1.1"]
     association.release()
+    assert site.reasons == []
 
 
 def test_echo_is_answered(site: Site) -> None:

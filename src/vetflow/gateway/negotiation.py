@@ -82,6 +82,13 @@ def acceptable(proposed: Iterable[PresentationContext]) -> list[PresentationCont
     return [_context(abstract, list(wanted)) for abstract, wanted in syntaxes.items() if wanted]
 
 
+def untaken(proposed: Iterable[PresentationContext], taken: Iterable[PresentationContext]) -> bool:
+    """Whether a storage class was proposed that can be taken in none of its transfer syntaxes."""
+    classes = {str(context.abstract_syntax) for context in taken}
+    wanted = {str(context.abstract_syntax) for context in proposed}
+    return any(is_storage(abstract) for abstract in wanted - classes)
+
+
 def is_storage(abstract: str) -> bool:
     """Whether an abstract syntax is a storage class, or one nobody knows (private or newer than pynetdicom)."""
     uid = UID(abstract)

@@ -13,7 +13,16 @@ from pynetdicom.ae import ApplicationEntity
 from vetflow.domain.errors import TransientError
 from vetflow.domain.study import Arrival, Refusal, is_uid
 from vetflow.gateway.limits import TransportLimits
-from vetflow.gateway.negotiation import CALLED_UNKNOWN, CROWDED, DISK_LOW, Peer, Rejection, acceptable, unwanted
+from vetflow.gateway.negotiation import (
+    CALLED_UNKNOWN,
+    CROWDED,
+    DISK_LOW,
+    Peer,
+    Rejection,
+    acceptable,
+    untaken,
+    unwanted,
+)
 from vetflow.gateway.part10 import IMPLEMENTATION_UID, file_head
 from vetflow.gateway.peek import Claimed, UnreadableDataset, claimed
 from vetflow.gateway.transport import BoundedServer, Service
@@ -144,12 +153,19 @@ class Receiver:
             called=request.called_ae_title, calling=request.calling_ae_title, address=association.requestor.address
         )
         if rejection is None:
-            association.acceptor.supported_contexts = acceptable(request.presentation_context_definition_list)
+            self._settle(event, request)
             return
         self._refuse(request.calling_ae_title, rejection.reason, rejection.status)
         association.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
         evt.trigger(association, evt.EVT_REJECTED, {})
         association.kill()
+
+    def _settle(self, event: evt.Event, request: "A_ASSOCIATE") -> None:
+        """Accept what can be taken, and record that a class came in no transfer syntax we take."""
+        proposed = request.presentation_context_definition_list
+        event.assoc.acceptor.supported_contexts = (taken := acceptable(proposed))
+        if untaken(proposed, taken):
+            self._refuse(request.calling_ae_title, "transfer_syntax_unknown", "context rejected 0x04")
 
     def _rejection(self, *, called: str, calling: str, address: str) -> Rejection | None:
         if called.strip() != self._listening.ae_title:
