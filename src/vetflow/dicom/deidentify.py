@@ -74,7 +74,7 @@ def deidentify(data: bytes, *, key: bytes) -> Deidentified:
         clean.file_meta = _meta(clean, parsed)
         file = BytesIO()
         clean.save_as(file, enforce_file_format=True)
-    except (*fields.UNREADABLE, struct.error):
+    except fields.UNREADABLE:
         raise StudyRefused("header_unreadable", "The header is damaged.") from None
     whole = b"".join((file.getbuffer(), *_pixel_element(data, parsed)))
     return Deidentified(data=whole, replaced=cleaner.replaced)

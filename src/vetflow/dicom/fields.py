@@ -1,18 +1,23 @@
 """Values of header fields read as what they should be, and as nothing when they are something else."""
 
 import math
+import struct
 from collections.abc import Iterator
 from itertools import islice
 from typing import cast
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from vetflow.dicom import codes
 from vetflow.domain.coding import Code
 
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+UNREADABLE = (
+    ArithmeticError, AttributeError, BytesLengthException, EOFError, LookupError, OSError, RuntimeError, TypeError,
+    ValueError, struct.error,
+)  # fmt: skip
 """What pydicom raises on a damaged value: bad text, unknown charset, wrong length, too deep a nest."""
 
 _LONGEST = 4096

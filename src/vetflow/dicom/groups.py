@@ -35,7 +35,7 @@ _PERCENT = ConceptCode("%", "UCUM", "Percent")
 _BOUNDED_BY = ConceptCode("75958009", "SCT", "Bounded by")
 _REASON = ConceptCode("reason", "99VETFLOW", "Reason for quality problem")
 _RESTS_ON = ConceptCode("rests-on", "99VETFLOW", "What the finding rests on")
-_SOURCES = {
+SOURCES = {
     "tags": ConceptCode("tags", "99VETFLOW", "Header of the image"),
     "picture": ConceptCode("picture", "99VETFLOW", "Pixels of the image"),
 }
@@ -136,7 +136,7 @@ def _measurements(finding: Finding) -> list[Measurement]:
 def _evaluations(finding: Finding) -> list[QualitativeEvaluation]:
     said = [
         QualitativeEvaluation(name=_FINDING, value=concept(PRESENCE_CODES[finding.presence])),
-        QualitativeEvaluation(name=_RESTS_ON, value=_SOURCES[finding.source]),
+        QualitativeEvaluation(name=_RESTS_ON, value=SOURCES[finding.source]),
     ]
     if finding.reason:
         said.append(QualitativeEvaluation(name=_REASON, value=concept(finding.reason)))

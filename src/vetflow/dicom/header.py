@@ -1,6 +1,5 @@
 """Reading headers: tolerant of what equipment writes, bounded in what it costs, silent about what it holds."""
 
-import struct
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -20,7 +19,6 @@ _MOST_ELEMENTS = 20_000
 _FLOAT_PIXEL_DATA = 0x7FE00008
 _PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
-_DAMAGED = (*fields.UNREADABLE, EOFError, struct.error)
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -80,7 +78,7 @@ def parse(data: bytes) -> Parsed:
         raise
     except InvalidDicomError:
         raise StudyRefused("not_dicom", "The file is not DICOM.") from None
-    except _DAMAGED:
+    except fields.UNREADABLE:
         raise StudyRefused("header_unreadable", "The header is damaged.") from None
     if stop.start is None and len(data) > _LARGEST_HEADER:
         raise StudyRefused("header_too_large", "The header is too large.")

@@ -27,7 +27,7 @@ PLUGINS: dict[UID, str] = {
 }
 """Never pylibjpeg-libjpeg: it decodes some JPEG Lossless wrongly and without a word (its issue 90)."""
 
-_FAILED = (*fields.UNREADABLE, EOFError, MemoryError)
+_FAILED = (*fields.UNREADABLE, MemoryError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
