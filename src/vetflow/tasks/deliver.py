@@ -1,7 +1,5 @@
 """Commit what a case came to, and owe it to whoever the phase lets have it."""
 
-from collections.abc import Mapping
-
 from vetflow.domain.delivery import Channel, Owed, ResultObject
 from vetflow.domain.rollout import Phase, effective_phase
 from vetflow.settings import DicomDestination, Settings
@@ -17,8 +15,7 @@ def deliver(reported: Reported) -> str:
     assessment, case = reported.assessment, reported.case
     model = assessment.model.digest if assessment.model else ""
     granted = services().ledger.phase(reported.use_case, model=model, species=reported.species)
-    ceilings: Mapping[str, Phase] = {**services().settings.phases}
-    phase = effective_phase(granted, ceilings.get(reported.use_case))
+    phase = effective_phase(granted, services().settings.ceiling(reported.use_case))
     results = (*reported.objects, *reported.messages.values())
     services().ledger.finish(case, assessment, results, _owed(reported, services().settings, phase))
     show(reported, phase)

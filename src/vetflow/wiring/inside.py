@@ -1,10 +1,12 @@
 """What the sandbox runs: decode a film, look at it, make a small picture of it for people."""
 
+import codecs
 from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.charset import python_encoding
 
 from vetflow.adapters.runtime_torch import TorchRuntime
 from vetflow.dicom import header, pixels
@@ -12,13 +14,10 @@ from vetflow.domain.bundle import from_archive
 from vetflow.vision import sighting
 
 _PREVIEW = 960
-_DECODERS = ("gdcm", "jpeg_ls", "openjpeg", "rle")
 
-
-def warm() -> None:
-    """Load the decoders' libraries, which pydicom would look for late, while files may still be opened."""
-    for library in _DECODERS:
-        import_module(library)
+# pydicom and Python look for these late, when the sandbox opens files no more; imported here, each child has them.
+_DECODERS = tuple(map(import_module, ("gdcm", "jpeg_ls", "openjpeg", "rle")))
+_CHARSETS = tuple(map(codecs.lookup, sorted({*python_encoding.values(), "cp437"})))  # the last one is for zip archives
 
 
 def look(film: bytes, bundle: bytes, *, largest: int) -> dict[str, object]:
