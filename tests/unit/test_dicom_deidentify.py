@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pydicom
@@ -60,8 +61,8 @@ def few(nested: int) -> Dataset:
     for keyword in ("CodeMeaning", "TextValue", "PersonName", "ProtocolName", "PatientComments", "UID", "RescaleType"):
         tag = tag_for_keyword(keyword)
         raw(item, tag, dictionary_VR(tag), planted(tag, "CS").encode())
-    plant_private(item)
     if nested:
+        plant_private(item)
         item.ConceptNameCodeSequence = [coded(CANARY, CANARY, CANARY)]
         item.ViewCodeSequence = [few(nested - 1)]
         item.SharedFunctionalGroupsSequence = [few(nested - 1)]
@@ -80,6 +81,7 @@ def plant_private(dataset: Dataset) -> None:
     block.add_new(0x03, "SQ", [coded(CANARY, CANARY, CANARY)])
 
 
+@cache
 def plants() -> bytes:
     film = film_dataset()
     kept = {keyword: film[keyword] for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit")}
