@@ -237,6 +237,7 @@ def test_many_rings_while_busy_are_one(ledger: PostgresLedger, ledger_url: str) 
         bell.wait(0)
         for number in range(1, 21):
             ledger.admit(arrival(number))
+        time.sleep(1)  # until the last of them was rung
         bell.wait(5)
         started = time.monotonic()
 

@@ -1,8 +1,9 @@
 """The ledger: PostgreSQL, the truth about studies, cases, deliveries, models and people's acts."""
 
 from vetflow.adapters.ledger.audit import AuditRows
+from vetflow.adapters.ledger.bell import Bell
 from vetflow.adapters.ledger.cases import CaseRows
-from vetflow.adapters.ledger.database import ARRIVAL, CASE, OWED, Bell, Database
+from vetflow.adapters.ledger.database import ARRIVAL, CASE, OWED, Database
 from vetflow.adapters.ledger.endings import EndingRows
 from vetflow.adapters.ledger.fsck import InspectionRows
 from vetflow.adapters.ledger.intake import IntakeRows

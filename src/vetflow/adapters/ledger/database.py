@@ -1,14 +1,10 @@
-"""The way to the database: one pool, errors in our own words, and the bell that wakes services."""
+"""The way to the database: one pool, and errors in our own words."""
 
-import contextlib
 import secrets
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Self
 
 import psycopg
-from psycopg import sql
 from sqlalchemy import Connection, create_engine, func, make_url, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -115,57 +111,3 @@ class Part:
 def ring(connection: Connection, channel: str) -> None:
     """Wake whoever listens, once this transaction is committed."""
     connection.execute(select(func.pg_notify(channel, "")))
-
-
-class Bell:
-    """Wakes a service when the ledger has something for it; missing a ring does no harm, waiting always ends.
-
-    Parameters
-    ----------
-    url
-        libpq URL of the ledger.
-    channels
-        What to listen for: ``vetflow_arrival``, ``vetflow_case``, ``vetflow_owed``.
-    """
-
-    def __init__(self, url: str, *channels: str) -> None:
-        self._url = url
-        self._channels = channels
-        self._connection: psycopg.Connection | None = None
-        self._pause = threading.Event()
-
-    def wait(self, seconds: float) -> None:
-        """Return at a ring, or after the given time; at once when the bell was only just hung up."""
-        try:
-            if self._connection is None:
-                self._connection = self._listening()
-                return  # what was rung before nobody heard: the caller looks once more
-            _hear(self._connection, seconds)
-            _hear(self._connection, 0)  # rings that came together count as one
-        except psycopg.Error:
-            self.close()
-            self._pause.wait(min(seconds, 1.0))
-
-    def close(self) -> None:
-        """Stop listening."""
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _listening(self) -> psycopg.Connection:
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5, application_name="vetflow bell")
-        for channel in self._channels:
-            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        return connection
-
-
-def _hear(connection: psycopg.Connection, seconds: float) -> None:
-    for _ in connection.notifies(timeout=seconds, stop_after=1):
-        pass

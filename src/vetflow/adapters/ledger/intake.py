@@ -1,12 +1,10 @@
 """What arrives: instances whose bytes are durable, and what was refused."""
 
-from contextlib import suppress
-
 from sqlalchemy import insert, text
 
-from vetflow.adapters.ledger.database import ARRIVAL, Part, opaque, ring
+from vetflow.adapters.ledger.bell import Ringer
+from vetflow.adapters.ledger.database import ARRIVAL, Database, Part, opaque
 from vetflow.adapters.ledger.tables import RefusalRow
-from vetflow.domain.errors import VetflowError
 from vetflow.domain.study import Admission, Arrival, Refusal
 
 _ADMIT = text(
@@ -18,6 +16,10 @@ _LONGEST = 200
 
 class IntakeRows(Part):
     """The ledger as the receiver sees it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._ringer = Ringer(database, ARRIVAL)
 
     def admit(self, arrival: Arrival) -> Admission:
         """Record an instance and return once the row is committed; TransientError when the database is away."""
@@ -38,7 +40,7 @@ class IntakeRows(Part):
                 ).scalar_one()
             )
         if admission is Admission.NEW:
-            self._announce()
+            self._ringer.ring()
         return admission
 
     def refuse(self, refusal: Refusal) -> None:
@@ -46,14 +48,6 @@ class IntakeRows(Part):
         row = {"sender": _plain(refusal.sender), "reason": _plain(refusal.reason), "status": _plain(refusal.status)}
         with self._database.statement() as connection:
             connection.execute(insert(RefusalRow).values(row))
-
-    def _announce(self) -> None:
-        """Ring after the commit, on its own: PostgreSQL lets only one committing transaction notify at a time.
-
-        The row is durable already, so a ring that fails is no failure of the admission.
-        """
-        with suppress(VetflowError), self._database.statement() as connection:
-            ring(connection, ARRIVAL)
 
 
 def _plain(words: str) -> str:
