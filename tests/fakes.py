@@ -151,6 +151,7 @@ class FakeRuns:
     down: bool = False
     submitted: list[str] = field(default_factory=list)
     live: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
     crashed: list[str] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
 
@@ -164,6 +165,11 @@ class FakeRuns:
         if self.down:
             raise TransientError("Prefect is away")
         return run_id in self.live
+
+    def queued(self, run_id: str) -> bool:
+        if self.down:
+            raise TransientError("Prefect is away")
+        return run_id in self.waiting
 
     def crash(self, run_id: str, reason: str) -> None:
         if self.down:

@@ -303,6 +303,10 @@ class Runs(Protocol):
         """Whether the run may still start or is running, as far as Prefect knows; False when Prefect lost it."""
         ...
 
+    def queued(self, run_id: str) -> bool:
+        """Whether the run still waits for a worker, so that its case can't be claimed yet."""
+        ...
+
     def crash(self, run_id: str, reason: str) -> None:
         """Mark a run whose process is gone as crashed."""
         ...

@@ -52,6 +52,25 @@ def test_a_case_that_cannot_be_submitted_does_not_hold_up_the_next() -> None:
     assert runs.submitted == ["case-00000002:1"]
 
 
+class PartlyDeployed(FakeRuns):
+    """Prefect that has lost the deployment of one use case."""
+
+    def submit(self, case: WaitingCase) -> str:
+        if case.use_case == "fracture":
+            raise TransientError("no deployment")
+        return super().submit(case)
+
+
+def test_a_use_case_without_deployment_does_not_hold_up_another() -> None:
+    lost = WaitingCase(ref=CaseRef(id="case-00000007"), use_case="fracture", queue=Queue.STAT)
+    cases, runs = FakeCases(waiting=[lost, waiting(1)]), PartlyDeployed()
+
+    with pytest.raises(TransientError):
+        Dispatcher(cases, runs).step()
+
+    assert runs.submitted == ["case-00000001:1"]
+
+
 class Clock:
     """Seconds set by hand."""
 
@@ -67,7 +86,7 @@ def lapsed(*, running: bool, attempt: int = 1, run_id: str = "run-1") -> Lapsed:
 
 
 def reconciler(cases: FakeCases, runs: FakeRuns, clock: Clock) -> Reconciler:
-    return Reconciler(cases, runs, patience=Patience(alive_seconds=600, attempts=3), monotonic=clock)
+    return Reconciler(cases, runs, patience=Patience(claim_seconds=20, attempts=3), monotonic=clock)
 
 
 def test_a_case_whose_lease_ended_gets_the_next_attempt_and_its_run_is_marked() -> None:
@@ -79,10 +98,12 @@ def test_a_case_whose_lease_ended_gets_the_next_attempt_and_its_run_is_marked() 
     assert runs.crashed == ["run-1"]
 
 
-def test_a_submitted_run_that_may_still_start_is_left_alone() -> None:
-    cases, runs = FakeCases(gone=[lapsed(running=False)]), FakeRuns(live={"run-1"})
+def test_a_run_that_waits_in_its_queue_may_wait_as_long_as_it_is() -> None:
+    cases, runs, clock = FakeCases(gone=[lapsed(running=False)]), FakeRuns(live={"run-1"}, waiting={"run-1"}), Clock()
+    watch = reconciler(cases, runs, clock)
 
-    reconciler(cases, runs, Clock()).step()
+    for clock.now in (0, 100, 100_000):
+        watch.step()
 
     assert cases.retried == []
     assert runs.crashed == []
@@ -97,19 +118,36 @@ def test_a_submitted_run_that_prefect_lost_is_submitted_again(run_id: str) -> No
     assert [ref.key for ref in cases.retried] == ["case-00000001:2"]
 
 
-def test_a_run_called_alive_for_ever_without_claiming_is_given_up() -> None:
+def test_a_run_that_was_taken_and_never_claims_is_given_up() -> None:
     cases, runs, clock = FakeCases(gone=[lapsed(running=False)]), FakeRuns(live={"run-1"}), Clock()
     watch = reconciler(cases, runs, clock)
 
     watch.step()
-    clock.now = 599
+    clock.now = 19
     watch.step()
     early = list(cases.retried)
-    clock.now = 601
+    clock.now = 21
     watch.step()
 
     assert early == []
     assert [ref.attempt for ref in cases.retried] == [2]
+    assert runs.crashed == ["run-1"]
+
+
+def test_the_time_to_claim_begins_when_a_run_is_taken_not_when_it_was_made() -> None:
+    cases, runs, clock = FakeCases(gone=[lapsed(running=False)]), FakeRuns(live={"run-1"}, waiting={"run-1"}), Clock()
+    watch = reconciler(cases, runs, clock)
+
+    watch.step()
+    clock.now = 500
+    watch.step()
+    runs.waiting.clear()
+    clock.now = 510
+    watch.step()
+    clock.now = 520
+    watch.step()
+
+    assert cases.retried == []
 
 
 def test_prefect_being_away_gives_nobody_up() -> None:

@@ -70,6 +70,11 @@ class PrefectRuns:
         run = self._ask("GET", f"/flow_runs/{run_id}")
         return run is not None and run.get("state_type") in _LIVELY
 
+    def queued(self, run_id: str) -> bool:
+        """Whether the run still waits for a worker, as far as Prefect knows."""
+        run = self._ask("GET", f"/flow_runs/{run_id}")
+        return run is not None and run.get("state_type") == "SCHEDULED"
+
     def crash(self, run_id: str, reason: str) -> None:
         """Mark a run whose process is gone as crashed, unless it has ended."""
         if self.alive(run_id):

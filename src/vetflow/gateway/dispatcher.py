@@ -3,7 +3,7 @@
 import structlog
 
 from vetflow.domain.case import WaitingCase
-from vetflow.domain.errors import PermanentFailure, StaleAttempt
+from vetflow.domain.errors import PermanentFailure, StaleAttempt, TransientError
 from vetflow.ports import Cases, Runs
 
 log = structlog.stdlib.get_logger()
@@ -22,9 +22,25 @@ class Dispatcher:
         self._runs = runs
 
     def step(self) -> bool:
-        """Submit what waits, most urgent first; True when some of it was."""
-        submitted = [self._submit(case) for case in self._cases.waiting_cases(_BATCH)]
-        return any(submitted)
+        """Submit what waits, most urgent first; True when some of it was.
+
+        Raises
+        ------
+        TransientError
+            When a use case can't be submitted now; the others were.
+        """
+        failed: dict[str, TransientError] = {}
+        submitted = False
+        for case in self._cases.waiting_cases(_BATCH):
+            if case.use_case in failed:
+                continue
+            try:
+                submitted = self._submit(case) or submitted
+            except TransientError as error:
+                failed[case.use_case] = error
+        if failed:
+            raise next(iter(failed.values()))
+        return submitted
 
     def _submit(self, case: WaitingCase) -> bool:
         try:

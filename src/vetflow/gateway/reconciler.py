@@ -21,15 +21,16 @@ class Patience:
     ----------
     submitted_seconds
         A submitted case is looked at when nothing claimed it for this long.
-    alive_seconds
-        A run that Prefect calls alive for this long without its case being claimed is given up all the same: a worker
-        killed between taking a run and claiming its case leaves it "Running" for ever. Longer than any honest queue.
+    claim_seconds
+        A run that a worker took and whose case is not claimed for this long is given up, whatever Prefect calls it: a
+        worker killed between the two leaves it "Pending" or "Running" for ever. While it waits in its queue it may wait
+        as long as the queue is.
     attempts
         Attempts a case gets.
     """
 
     submitted_seconds: float = 30.0
-    alive_seconds: float = 3600.0
+    claim_seconds: float = 20.0
     attempts: int = 3
 
 
@@ -63,14 +64,16 @@ class Reconciler:
 
     def _hopeless(self, case: Lapsed) -> bool:
         """Whether a submitted run will never claim its case."""
-        now = self._monotonic()
-        since = self._since.setdefault(case.ref.key, now)
-        if now - since >= self._patience.alive_seconds:
-            return True
         try:
-            return not (case.run_id and self._runs.alive(case.run_id))
+            if not (case.run_id and self._runs.alive(case.run_id)):
+                return True
+            if self._runs.queued(case.run_id):
+                self._since.pop(case.ref.key, None)
+                return False
         except TransientError:
             return False  # Prefect is away; its workers get nothing either
+        now = self._monotonic()
+        return now - self._since.setdefault(case.ref.key, now) >= self._patience.claim_seconds
 
     def _again(self, case: Lapsed) -> None:
         reason = "lease_ended" if case.running else "never_claimed"
