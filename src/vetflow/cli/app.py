@@ -2,7 +2,7 @@
 
 import typer
 
-from vetflow.cli import films, ledger, machine, models, upkeep
+from vetflow.cli import demo, films, ledger, machine, models, upkeep
 
 app = typer.Typer(
     name="vetflow",
@@ -12,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(machine.up)
+app.command()(demo.demo)
 app.command()(machine.status)
 app.command()(machine.doctor)
 app.command()(films.send)

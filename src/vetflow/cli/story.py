@@ -1,0 +1,54 @@
+"""What the demo tells of one film: arrival, route, findings, model, deliveries, times."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from vetflow.domain.overview import CasePage, StudyPage
+from vetflow.domain.rollout import Phase
+
+Line = tuple[str, str]
+"""What is told about, and what is told."""
+
+
+def story(study: StudyPage, case: CasePage, phase: Phase) -> Iterator[Line]:
+    """Yield the lines of the table, in the order things happened."""
+    line = case.case
+    film = study.instances[0]
+    yield "arrived", f"1 {film.modality} film as {film.instance.id}, study {study.study.id}"
+    yield "routed", f"use case {line.use_case}, queue {line.queue}, case {line.id}, attempt {line.attempt}"
+    yield from _judged(case)
+    yield "phase", f"{phase}: results go to {'PACS and practice' if phase is Phase.INTEGRATED else 'PACS'}"
+    for delivery in case.deliveries:
+        when = f", {_since(film.received_at, delivery.ended_at)} after arrival" if delivery.ended_at else ""
+        yield f"{delivery.kind} to {delivery.destination}", f"{delivery.state}{when}{_why(delivery.last_error)}"
+    yield from _times(case, film.received_at)
+
+
+def _judged(case: CasePage) -> Iterator[Line]:
+    if case.assessment is None:
+        yield "found", f"nothing: the case is {case.case.state}{_why(case.case.reason)}"
+        return
+    yield "verdict", case.assessment.verdict.replace("_", " ")
+    if case.assessment.abstained:
+        yield "abstained", case.assessment.abstained
+    for finding in case.assessment.findings:
+        sure = "from the tags" if finding.certainty is None else f"certainty {finding.certainty:.0%}"
+        yield finding.presence, f"{finding.says} ({sure})"
+    if model := case.assessment.model:
+        yield "model", f"{model.name} {model.version}, weights SHA-256 {model.digest}"
+
+
+def _times(case: CasePage, received: datetime) -> Iterator[Line]:
+    attempt = case.attempts[-1]
+    yield "case opened", _since(received, attempt.opened_at)
+    yield "run created", _since(received, attempt.submitted_at)
+    yield "run started", _since(received, attempt.claimed_at)
+    yield "run done", _since(received, attempt.ended_at)
+
+
+def _since(start: datetime, end: datetime | None) -> str:
+    return "not yet" if end is None else f"{(end - start).total_seconds():.2f} s"
+
+
+def _why(reason: str) -> str:
+    return f" ({reason})" if reason else ""
