@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from vetflow.adapters.sandbox import Nursery
 from vetflow.domain.case import CaseRef, Queue
 from vetflow.worker.brood import Brood
 from vetflow.worker.crew import Crew, environment
-from vetflow.worker.deploy import Declared, apply
+from vetflow.worker.declared import Declared
+from vetflow.worker.deploy import apply, ensure
 from vetflow.worker.endings import Scribe
 from vetflow.worker.warm import WarmWorker
 
@@ -74,10 +76,13 @@ class House:
 @contextmanager
 def opened(api: str, *, pool: str, limit: int = 2, case_seconds: float = 60.0) -> Iterator[House]:
     """Run a worker until the block ends."""
-    apply(api, [Declared(name=toy, entrypoint=f"tests.flows.toys:{toy}", pool=pool, queue="routine") for toy in TOYS])
+    toys = [Declared(name=toy, entrypoint=f"tests.flows.toys:{toy}", pool=pool, queue="routine") for toy in TOYS]
+    apply(api, toys)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
-        nursery = Nursery.spawned(["torch", "vetflow.worker.child", "tests.flows.toys"], threads=1)
+        nursery = Nursery.spawned(
+            ["torch", "vetflow.worker.child", "vetflow.worker.late:load", "tests.flows.toys"], threads=1
+        )
     ledger = Listener()
     worker = WarmWorker(work_pool_name=pool, name=f"warm {pool}").equip(
         Crew(
@@ -85,6 +90,7 @@ def opened(api: str, *, pool: str, limit: int = 2, case_seconds: float = 60.0) -
             scribe=Scribe(cases=lambda: ledger, attempts=3),
             limit=limit,
             case_seconds=case_seconds,
+            declare=partial(ensure, api, toys),
         )
     )
     with _in_thread(worker), get_client(sync_client=True) as client:

@@ -13,7 +13,8 @@ from prefect.client.schemas.objects import StateType
 from vetflow.adapters.runs_prefect import PrefectRuns
 from vetflow.domain.case import CaseRef, Queue, WaitingCase
 from vetflow.domain.errors import TransientError
-from vetflow.worker.deploy import Declared, apply, declared
+from vetflow.worker.declared import Declared, declared
+from vetflow.worker.deploy import apply
 
 
 def waiting() -> WaitingCase:

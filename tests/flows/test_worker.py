@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 from tests.flows.house import House, opened
 
@@ -115,3 +116,17 @@ def test_a_run_of_a_more_urgent_queue_is_started_first(house: House) -> None:
     first, second = house.ended(earlier), house.ended(later)
 
     assert first.start_time < second.start_time
+
+
+def test_deployments_that_prefect_lost_are_declared_again(house: House) -> None:
+    lost = house.client.read_deployment_by_name("waits/waits").id
+    house.client.delete_deployment(lost)
+
+    def declared_again() -> bool:
+        try:
+            return house.client.read_deployment_by_name("waits/waits").id != lost
+        except ObjectNotFound:
+            return False
+
+    assert soon(declared_again, 20)
+    assert house.ended(house.submit("waits", seconds=0.0)).state_type is StateType.COMPLETED

@@ -16,8 +16,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.workers.base import BaseWorker
 from tests.flows.house import ROOT, TOYS, House, Listener
 
+from vetflow.adapters.sandbox import ENTRY, Nursery
 from vetflow.worker import WarmWorker
-from vetflow.worker.deploy import Declared, apply
+from vetflow.worker.crew import needed
+from vetflow.worker.declared import Declared, declared
+from vetflow.worker.deploy import apply, prepare
 
 POOL = "processes"
 
@@ -75,3 +78,31 @@ def test_a_worker_told_to_stop_ends_its_runs_and_itself(house: House, tmp_path: 
 
 def test_prefect_finds_the_worker_by_its_type() -> None:
     assert BaseWorker.get_worker_class_from_type("warm") is WarmWorker
+
+
+def test_every_module_that_runs_need_can_be_imported_without_a_thread() -> None:
+    born = Nursery.spawned(needed())  # it refuses to come up with more than one
+
+    child = born.bear(ENTRY)
+
+    child.line.close()
+    assert child.wait(10) == 0
+    born.close()
+
+
+def test_the_checkouts_own_declarations_are_deployed_by_prefect_itself(prefect_api: str) -> None:
+    with get_client(sync_client=True) as client:
+        prepare(client, "vetflow")
+    command = [sys.executable, "-m", "prefect", "deploy", "--all", "--no-prompt"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with get_client(sync_client=True) as client:
+        for each in declared():
+            held = client.read_deployment_by_name(f"{each.name}/{each.name}")
+            assert (held.entrypoint, held.work_pool_name, held.work_queue_name) == (
+                each.entrypoint,
+                each.pool,
+                each.queue,
+            )

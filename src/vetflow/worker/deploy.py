@@ -1,17 +1,14 @@
 """Applying the declarations of ``prefect.yaml``: work pool, queues with priorities, deployments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import resources
 from typing import cast
 
 import httpx
-import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import WorkQueue
-from prefect.exceptions import ObjectAlreadyExists, PrefectException
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
 from prefect.flows import Flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
@@ -19,37 +16,11 @@ from prefect.utilities.callables import parameter_schema
 from vetflow.adapters.sandbox import zygote
 from vetflow.domain.case import Queue
 from vetflow.domain.errors import TransientError
+from vetflow.worker.declared import Declared, declared
 from vetflow.worker.warm import WarmWorker
 
 POOL = "vetflow"
 PRIORITIES = {Queue.STAT: 1, Queue.ROUTINE: 2, Queue.SILENT: 3}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """A deployment as declared.
-
-    Parameters
-    ----------
-    entrypoint
-        ``module:function`` of the flow.
-    pool, queue
-        Where runs go that name no queue.
-    """
-
-    name: str
-    entrypoint: str
-    pool: str
-    queue: str
-    description: str = ""
-
-
-def declared() -> tuple[Declared, ...]:
-    """Return the deployments this version of vetflow declares."""
-    text = resources.files("vetflow").joinpath("deployments/prefect.yaml").read_text(encoding="utf-8")
-    return tuple(
-        _read(each) for each in cast("Mapping[str, list[Mapping[str, object]]]", yaml.safe_load(text))["deployments"]
-    )
 
 
 def apply(api_url: str, deployments: Iterable[Declared] | None = None) -> None:
@@ -69,6 +40,26 @@ def apply(api_url: str, deployments: Iterable[Declared] | None = None) -> None:
                 _deploy(client, each)
         except (httpx.HTTPError, PrefectException) as error:
             raise TransientError(f"Prefect did not take the deployments: {type(error).__name__}") from error
+
+
+def ensure(api_url: str, deployments: Iterable[Declared] | None = None) -> None:
+    """Apply what is declared if the server has lost any of it; TransientError when it is away.
+
+    Parameters
+    ----------
+    api_url
+        Address of Prefect's API.
+    deployments
+        Other declarations than our own.
+    """
+    wanted = tuple(declared() if deployments is None else deployments)
+    with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
+        try:
+            present = all(_present(client, each) for each in wanted)
+        except (httpx.HTTPError, PrefectException) as error:
+            raise TransientError(f"Prefect can't be asked for deployments: {type(error).__name__}") from error
+    if not present:
+        apply(api_url, wanted)
 
 
 def prepare(client: SyncPrefectClient, pool: str) -> None:
@@ -112,12 +103,10 @@ def _deploy(client: SyncPrefectClient, each: Declared) -> None:
     )
 
 
-def _read(each: Mapping[str, object]) -> Declared:
-    place = cast("Mapping[str, str]", each["work_pool"])
-    return Declared(
-        name=str(each["name"]),
-        entrypoint=str(each["entrypoint"]),
-        pool=place["name"],
-        queue=place["work_queue_name"],
-        description=str(each.get("description", "")),
-    )
+def _present(client: SyncPrefectClient, each: Declared) -> bool:
+    flow = cast("Flow[..., object]", zygote.resolve(each.entrypoint))
+    try:
+        held = client.read_deployment_by_name(f"{flow.name}/{each.name}")
+    except ObjectNotFound:
+        return False
+    return held.work_pool_name == each.pool

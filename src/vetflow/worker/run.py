@@ -6,6 +6,8 @@ import platform
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import anyio
 from prefect.settings import PREFECT_API_URL
@@ -14,7 +16,7 @@ from vetflow.domain.errors import ConfigurationError, TransientError
 from vetflow.settings import Settings
 from vetflow.wiring import services
 from vetflow.worker.crew import Crew, crew
-from vetflow.worker.deploy import POOL, apply
+from vetflow.worker.deploy import POOL, apply, ensure
 from vetflow.worker.endings import Cases
 from vetflow.worker.warm import WarmWorker
 
@@ -42,7 +44,8 @@ def run_worker(settings: Settings, *, cases: Callable[[], Cases] | None = None) 
     if not address:
         raise ConfigurationError("PREFECT_API_URL is not set; vetflow up sets it")
     _declare(address)
-    serve(POOL, crew(settings, cases=cases or (lambda: services().ledger)))
+    manned = crew(settings, cases=cases or (lambda: services().ledger))
+    serve(POOL, replace(manned, declare=partial(ensure, address)))
 
 
 def serve(pool: str, manned: Crew) -> None:

@@ -1,7 +1,9 @@
 """A Prefect worker whose runs start in children that have imported everything already."""
 
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -12,10 +14,12 @@ import anyio.to_thread
 import httpx
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed, Failed, Pending
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from typing_extensions import override
 
+from vetflow.adapters.runs_prefect import bell
 from vetflow.adapters.sandbox import Child
 from vetflow.adapters.sandbox.wire import WireBroken
 from vetflow.domain.errors import ConfigurationError, TransientError
@@ -29,6 +33,7 @@ _OUTSIDE = (httpx.HTTPError, PrefectException, TransientError, OSError)
 _REFILL_SECONDS = 0.3
 _WATCH_SECONDS = 0.5
 _NOTE_SECONDS = 2.0
+_DECLARE_SECONDS = 5.0
 _MOST_NOTED = 1000
 _BACKOFF_SECONDS = 1.0
 _ORPHAN_SECONDS = 10.0
@@ -86,8 +91,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, WarmVariables, WarmResult]):
         self._questions = Questions(self.client, self._work_pool_name)
         self._start(self._refill, 0.0)
         self._start(self._repeat, self.get_and_submit_flow_runs, self._until_woken)
+        self._start(self._listen)
         self._start(self._repeat, self._stop_unwanted, partial(anyio.sleep, _WATCH_SECONDS))
         self._start(self._repeat, self._note_cancelled, partial(anyio.sleep, _NOTE_SECONDS))
+        declare = partial(anyio.to_thread.run_sync, self.crew.declare)
+        self._start(self._repeat, declare, partial(anyio.sleep, _DECLARE_SECONDS))
 
     @override
     async def teardown(self, *exc_info: object) -> None:
@@ -207,6 +215,22 @@ class WarmWorker(BaseWorker[WarmConfiguration, WarmVariables, WarmResult]):
         with anyio.move_on_after(self.crew.poll_seconds):
             await self._wake.wait()
         self._wake = anyio.Event()
+
+    async def _listen(self) -> None:
+        """Look at once when a run was made on this machine; one worker a machine hears the bell, others poll."""
+        with anyio.CancelScope() as scope, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+            self._loops.append(scope)
+            ear.setblocking(False)
+            try:
+                ear.bind(bell(PREFECT_API_URL.value() or ""))
+            except OSError:
+                return
+            while True:
+                await anyio.wait_readable(ear)
+                with suppress(BlockingIOError):
+                    while True:
+                        ear.recv(16)
+                self._wake.set()
 
     async def _stop_unwanted(self) -> None:
         for flow_run in await self._questions.cancelling():

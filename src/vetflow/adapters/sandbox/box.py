@@ -13,7 +13,7 @@ from vetflow.adapters.sandbox.nurseries import Child, Nursery
 from vetflow.adapters.sandbox.wire import Array, JsonValue, Message, Parcel, Wire, WireBroken, WireLate
 from vetflow.domain.errors import ConfigurationError, StudyRefused
 
-_ENTRY = "vetflow.adapters.sandbox.inside:main"
+ENTRY = "vetflow.adapters.sandbox.inside:main"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -100,7 +100,7 @@ class Sandbox:
         if name not in self.functions:
             raise ConfigurationError(f"{name} is not a function of the sandbox")
         function = self.functions[name]
-        child = self._nursery().bear(_ENTRY)
+        child = self._nursery().bear(ENTRY)
         try:
             return self._talk(child, function, Message(values=self._order(function, values or {}), parcels=arrays))
         finally:

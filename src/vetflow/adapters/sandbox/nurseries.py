@@ -28,7 +28,9 @@ _QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # Threads started by an import would be lost in the fork: OpenBLAS's pool, Arrow's allocator.
     "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 _START_SECONDS = 120.0
 
@@ -99,6 +101,7 @@ class Nursery:
     control: socket.socket
     process: "subprocess.Popen[bytes] | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _ready: dict[str, Child] = field(default_factory=dict[str, Child], repr=False)
 
     @classmethod
     def spawned(cls, preload: Sequence[str], *, threads: int = 1) -> "Nursery":
@@ -107,7 +110,7 @@ class Nursery:
         Parameters
         ----------
         preload
-            Names of modules.
+            Names of modules to import, or ``module:function`` to call; none may start a thread.
         threads
             Threads torch may use in each child.
         """
@@ -149,13 +152,28 @@ class Nursery:
         leader
             Whether the child leads a process group of its own.
         """
+        with self._lock:
+            kept = self._ready.pop(entry, None)
+            if kept is None:
+                return self._born(entry, leader=leader)
+        if kept.wait(0) is None:
+            return kept
+        kept.close()
+        return self.bear(entry, leader=leader)
+
+    def keep_ready(self, entry: str) -> None:
+        """Fork a child for the next time one is wanted, which then costs nothing."""
+        with self._lock:
+            if entry not in self._ready:
+                self._ready[entry] = self._born(entry, leader=False)
+
+    def _born(self, entry: str, *, leader: bool) -> Child:
         line, far_line = socket.socketpair()
         status, far_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = json.dumps({"entry": entry, "leader": leader}).encode()
         with far_line, far_status:
             try:
-                with self._lock:
-                    socket.send_fds(self.control, [request], [far_line.fileno(), far_status.fileno()])
+                socket.send_fds(self.control, [request], [far_line.fileno(), far_status.fileno()])
             except OSError:
                 raise TransientError("the process that starts runs is gone") from None
         reply = status.recv(256)

@@ -22,7 +22,7 @@ Entry = Callable[[int], int]
 
 
 def main() -> NoReturn:
-    """Serve a nursery: ``argv`` holds the control descriptor and the modules to import first."""
+    """Serve a nursery: ``argv`` holds the control descriptor and what to import (or call) first."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -59,9 +59,12 @@ def resolve(name: str) -> Callable[..., object]:
     return cast("Callable[..., object]", getattr(importlib.import_module(module), function))
 
 
-def _import(modules: Sequence[str]) -> None:
-    for module in modules:
-        importlib.import_module(module)
+def _import(names: Sequence[str]) -> None:
+    for name in names:
+        if ":" in name:
+            resolve(name)()
+        else:
+            importlib.import_module(name)
 
 
 def _serve(control: socket.socket) -> NoReturn:
