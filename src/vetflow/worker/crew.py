@@ -16,7 +16,7 @@ _LIBRARIES = (
     "monai.networks.nets",
     "vetflow.worker.child",
     "vetflow.worker.late:load",
-    "vetflow.wiring.inside:warm",
+    "vetflow.wiring.inside",
     "vetflow.adapters.derived_folder",
     "vetflow.adapters.expectations_gx",
     "vetflow.adapters.film_reader",

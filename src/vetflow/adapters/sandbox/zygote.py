@@ -29,7 +29,7 @@ def main() -> NoReturn:
     try:
         _import(sys.argv[2:])
         only_one_thread()
-    except (ImportError, RuntimeError) as error:
+    except (ImportError, AttributeError, RuntimeError, OSError) as error:
         control.send(f"{type(error).__name__}: {error}"[:4000].encode())
         raise SystemExit(1) from None
     gc.collect()
