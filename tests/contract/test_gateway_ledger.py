@@ -33,7 +33,7 @@ from vetflow.gateway.negotiation import Peer
 from vetflow.gateway.receiver import Listening, Receiver
 from vetflow.gateway.reconciler import Patience, Reconciler
 from vetflow.gateway.service import GatewayParts, run_gateway
-from vetflow.gateway.sorter import Sorter
+from vetflow.gateway.sorter import Sorter, Wishes
 from vetflow.hospital.modality import Receiver as Target
 from vetflow.hospital.modality import Sent, send
 from vetflow.hospital.pacs import HospitalPacs
@@ -51,8 +51,8 @@ class Gateway:
         quiet = Quiet(by_modality={"DX": 0.5}, default=0.5)
         self.parts = GatewayParts(
             receiver=self.receiver,
-            sorter=Sorter(ledger, ledger, store=self.store, read_facts=facts, routes=ROUTES),
-            completer=Completer(ledger, ledger, runs=self.runs, quiet=quiet, routes=ROUTES),
+            sorter=Sorter(ledger, ledger, store=self.store, read_facts=facts, wishes=Wishes(routes=ROUTES)),
+            completer=Completer(ledger, ledger, runs=self.runs, quiet=quiet, wishes=Wishes(routes=ROUTES)),
             dispatcher=Dispatcher(ledger, self.runs),
             reconciler=Reconciler(ledger, self.runs, patience=Patience(submitted_seconds=2)),
             arrivals=Bell(url, ARRIVAL).wait,

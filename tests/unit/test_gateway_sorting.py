@@ -9,7 +9,7 @@ from vetflow.domain.errors import StudyRefused, TransientError
 from vetflow.domain.routing import Route
 from vetflow.domain.study import Facts, Instance, InstanceState, OpenStudy
 from vetflow.gateway.completer import STUDY_COMPLETE, Completer, Quiet
-from vetflow.gateway.sorter import Sorter
+from vetflow.gateway.sorter import Sorter, Wishes
 
 POSITIONING = Route(use_case="positioning", modalities=("DX", "CR"))
 FRACTURE = Route(use_case="fracture", modalities=("DX",), queue=Queue.STAT)
@@ -54,7 +54,7 @@ class Bench:
             self.cases,
             store=self.store,
             read_facts=self.reader,
-            routes=[POSITIONING, FRACTURE],
+            wishes=Wishes(routes=[POSITIONING, FRACTURE]),
         )
 
 
@@ -150,7 +150,7 @@ def open_study(**changes: object) -> OpenStudy:
 
 def completer(sorting: FakeSorting, cases: FakeCases, runs: FakeRuns) -> Completer:
     quiet = Quiet(by_modality={"DX": 20.0}, default=60.0, longest=5400.0)
-    return Completer(sorting, cases, runs=runs, quiet=quiet, routes=[POSITIONING, FRACTURE])
+    return Completer(sorting, cases, runs=runs, quiet=quiet, wishes=Wishes(routes=[POSITIONING, FRACTURE]))
 
 
 def test_a_quiet_study_becomes_a_revision_with_cases_and_an_event() -> None:

@@ -1,6 +1,6 @@
 """Studies that have gone quiet become revisions, and revisions get their cases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -8,9 +8,9 @@ import structlog
 from vetflow.domain.case import CaseOrder
 from vetflow.domain.completeness import completeness
 from vetflow.domain.errors import StudyRefused, TransientError
-from vetflow.domain.routing import Route, revision_routes
+from vetflow.domain.routing import revision_routes
 from vetflow.domain.study import OpenStudy
-from vetflow.gateway.sorter import QueueOf, queue_of_route
+from vetflow.gateway.sorter import Wishes
 from vetflow.ports import Cases, Runs, Sorting
 
 log = structlog.stdlib.get_logger()
@@ -42,8 +42,12 @@ class Completer:
 
     Parameters
     ----------
-    announce
-        Emits an event; losing it does no harm.
+    runs
+        Told of complete studies; losing that does no harm.
+    quiet
+        When a study counts as complete.
+    wishes
+        Which cases to open.
     """
 
     def __init__(
@@ -53,15 +57,13 @@ class Completer:
         *,
         runs: Runs,
         quiet: Quiet,
-        routes: Sequence[Route],
-        queue_of: QueueOf = queue_of_route,
+        wishes: Wishes,
     ) -> None:
         self._sorting = sorting
         self._cases = cases
         self._announce: Callable[[str, str], None] = runs.announce
         self._quiet = quiet
-        self._routes = routes
-        self._queue_of = queue_of
+        self._wishes = wishes
 
     def step(self) -> bool:
         """Close what is complete and route what is closed; never more to do at once."""
@@ -81,9 +83,9 @@ class Completer:
     def _route(self, study_id: str, revision: int) -> None:
         """Open what the revision gets; only then is it routed, so that a crash between opens the rest again."""
         facts = self._sorting.facts(study_id, revision)
-        for route in revision_routes(self._routes, facts):
+        for route in revision_routes(self._wishes.routes, facts):
             fitting = next(fact for fact in facts if route.wants(fact))
-            queue = self._queue_of(route, fitting)
+            queue = self._wishes.queue_of(route, fitting)
             order = CaseOrder(use_case=route.use_case, study_id=study_id, queue=queue, revision=revision)
             try:
                 log.info("case opened", case=self._cases.open_case(order), use_case=route.use_case)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -24,6 +25,22 @@ def queue_of_route(route: Route, _facts: Facts) -> Queue:
     return route.queue
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a site wants run.
+
+    Parameters
+    ----------
+    routes
+        Which films and studies get which use case.
+    queue_of
+        Which queue a case waits in; a silent phase has its own.
+    """
+
+    routes: Sequence[Route]
+    queue_of: QueueOf = queue_of_route
+
+
 class Sorter:
     """Looks at the header of each received instance.
 
@@ -31,10 +48,8 @@ class Sorter:
     ----------
     read_facts
         Reads a stored file's header; StudyRefused when it can't.
-    routes
-        The site's wishes.
-    queue_of
-        Which queue a case waits in; a silent phase has its own.
+    wishes
+        Which cases to open.
     """
 
     def __init__(
@@ -44,15 +59,13 @@ class Sorter:
         *,
         store: ObjectStore,
         read_facts: ReadFacts,
-        routes: Sequence[Route],
-        queue_of: QueueOf = queue_of_route,
+        wishes: Wishes,
     ) -> None:
         self._sorting = sorting
         self._cases = cases
         self._store = store
         self._read_facts = read_facts
-        self._routes = routes
-        self._queue_of = queue_of
+        self._wishes = wishes
         self._strikes: Counter[str] = Counter()
 
     def step(self) -> bool:
@@ -82,8 +95,8 @@ class Sorter:
 
     def _open_cases(self, instance: Instance, facts: Facts) -> None:
         """Open a film's cases before it counts as sorted: a crash between is mended by sorting it again."""
-        for route in film_routes(self._routes, facts):
-            queue = self._queue_of(route, facts)
+        for route in film_routes(self._wishes.routes, facts):
+            queue = self._wishes.queue_of(route, facts)
             order = CaseOrder(use_case=route.use_case, study_id=instance.study_id, queue=queue, instance_id=instance.id)
             case = self._cases.open_case(order)
             log.info("case opened", case=case, instance=instance.id, use_case=route.use_case, queue=queue.value)

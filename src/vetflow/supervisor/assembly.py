@@ -11,12 +11,12 @@ from vetflow.gateway.completer import Completer, Quiet
 from vetflow.gateway.courier import Destination, Pace
 from vetflow.gateway.courier_service import CourierParts
 from vetflow.gateway.dispatcher import Dispatcher
+from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import Peer
 from vetflow.gateway.receiver import Listening, Receiver
 from vetflow.gateway.reconciler import Patience, Reconciler
 from vetflow.gateway.service import GatewayParts
-from vetflow.gateway.sorter import QueueOf, Sorter
-from vetflow.gateway.transport import TransportLimits
+from vetflow.gateway.sorter import QueueOf, Sorter, Wishes
 from vetflow.settings import Settings
 from vetflow.wiring import Services
 
@@ -27,7 +27,7 @@ ARRIVAL, CASE, OWED = "vetflow_arrival", "vetflow_case", "vetflow_owed"
 def gateway(services: Services) -> GatewayParts:
     """Return everything the gateway runs."""
     settings, ledger, store, runs = services.settings, services.ledger, services.store, services.runs
-    routes, queue_of = wishes(settings), queue_by_phase(services)
+    wanted = Wishes(routes=wishes(settings), queue_of=queue_by_phase(services))
     quiet = Quiet(
         by_modality=settings.completeness.seconds,
         default=settings.completeness.default_seconds,
@@ -35,8 +35,8 @@ def gateway(services: Services) -> GatewayParts:
     )
     return GatewayParts(
         receiver=Receiver(_listening(settings), store=store, intake=ledger, room=lambda: _has_room(settings)),
-        sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, routes=routes, queue_of=queue_of),
-        completer=Completer(ledger, ledger, runs=runs, quiet=quiet, routes=routes, queue_of=queue_of),
+        sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, wishes=wanted),
+        completer=Completer(ledger, ledger, runs=runs, quiet=quiet, wishes=wanted),
         dispatcher=Dispatcher(ledger, runs),
         reconciler=Reconciler(ledger, runs, patience=Patience(attempts=settings.limits.attempts)),
         arrivals=services.bell(ARRIVAL).wait,
