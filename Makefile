@@ -22,14 +22,14 @@ bench: $(VENV)/installed peers
 	$(BIN)/vetflow bench
 
 check: $(VENV)/installed
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests conftest.py
+	$(BIN)/ruff format --check src tests conftest.py
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/installed
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests conftest.py
+	$(BIN)/ruff format src tests conftest.py
 
 # dm_control is wanted for its bone meshes only: its own dependencies (a physics engine, OpenGL) are left out.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -1,5 +1,6 @@
 """``vetflow demo``: one real film through everything, from the X-ray room to the PACS."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -102,6 +103,9 @@ def _show(lines: "list[Line]", *, as_json: bool) -> None:
     if as_json:
         data([{"what": what, "says": says} for what, says in lines])
         return
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join(f"{what:<16} {says}\n" for what, says in lines))
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -110,7 +114,7 @@ def _show(lines: "list[Line]", *, as_json: bool) -> None:
     table.add_column(overflow="fold")
     for what, says in lines:
         table.add_row(what, says)
-    Console().print(table, soft_wrap=False)
+    Console().print(table)
 
 
 def _linger() -> None:

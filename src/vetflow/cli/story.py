@@ -32,8 +32,8 @@ def _judged(case: CasePage) -> Iterator[Line]:
     if case.assessment.abstained:
         yield "abstained", case.assessment.abstained
     for finding in case.assessment.findings:
-        sure = "from the tags" if finding.certainty is None else f"certainty {finding.certainty:.0%}"
-        yield finding.presence, f"{finding.says} ({sure})"
+        sure = "" if finding.certainty is None else f", certainty {finding.certainty:.0%}"
+        yield finding.presence, f"{finding.says} (from the {finding.source}{sure})"
     if model := case.assessment.model:
         yield "model", f"{model.name} {model.version}, weights SHA-256 {model.digest}"
 
