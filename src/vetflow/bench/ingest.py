@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, CTImageStorage, ExplicitVRLittleEndian, generate_uid
-
 from vetflow.bench import peers, site
+from vetflow.bench.images import Kind, write_images
 from vetflow.bench.rows import Row, sync_row
 from vetflow.settings import Gateway, Ports, Sender, Settings
 
@@ -19,31 +16,19 @@ _RUNS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is sent in one run.
-
-    Parameters
-    ----------
-    rows, columns
-        Of each 16-bit image.
-    """
+    """What is sent in one run."""
 
     what: str
-    sop_class: str
-    modality: str
+    kind: Kind
     count: int
-    rows: int
-    columns: int
     senders: int
 
 
 LOADS = (
-    Load(what="600 CT slices (300 MB), 1 sender", sop_class=CTImageStorage, modality="CT", count=600, rows=512,
-         columns=512, senders=1),
-    Load(what="600 CT slices (300 MB), 8 senders", sop_class=CTImageStorage, modality="CT", count=600, rows=512,
-         columns=512, senders=8),
-    Load(what="40 CR films of 10 MB, 1 sender", sop_class=ComputedRadiographyImageStorage, modality="CR", count=40,
-         rows=2048, columns=2560, senders=1),
-)  # fmt: skip
+    Load(what="600 CT slices (300 MB), 1 sender", kind=Kind.CT, count=600, senders=1),
+    Load(what="600 CT slices (300 MB), 8 senders", kind=Kind.CT, count=600, senders=8),
+    Load(what="40 CR films of 10 MB, 1 sender", kind=Kind.CR, count=40, senders=1),
+)
 
 
 def measure(
@@ -106,30 +91,9 @@ def receiver_only(home: Path) -> Settings:
 
 def _made(folder: Path, load: Load) -> list[Path]:
     """Write the images of one study, dealt out to the senders' folders."""
-    noise = np.random.default_rng(7).integers(0, 4096, (load.rows, load.columns), np.uint16)
-    study, series = generate_uid(), generate_uid()
     folders = [folder / str(sender) for sender in range(load.senders)]
     for place in folders:
         place.mkdir(parents=True)
-    for number in range(load.count):
-        image = _image(load, np.roll(noise, number, axis=0), study=study, series=series)
-        image.InstanceNumber = number + 1
-        image.save_as(folders[number % load.senders] / f"{number:04}.dcm", enforce_file_format=True)
+    for number, file in enumerate(write_images(folder / "all", load.kind, load.count)):
+        file.rename(folders[number % load.senders] / file.name)
     return folders
-
-
-def _image(
-    load: Load, pixels: "np.ndarray[tuple[int, int], np.dtype[np.uint16]]", *, study: str, series: str
-) -> Dataset:
-    image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.SOPClassUID, image.SOPInstanceUID = load.sop_class, generate_uid()
-    image.StudyInstanceUID, image.SeriesInstanceUID = study, series
-    image.Modality, image.PatientID, image.PatientName = load.modality, "BENCH", "Bench"
-    image.PatientSpeciesDescription = "Canine"
-    image.Rows, image.Columns = pixels.shape
-    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
-    image.PixelData = pixels.tobytes()
-    return image
