@@ -37,7 +37,7 @@ def apply(api_url: str, deployments: Iterable[Declared] | None = None) -> None:
         try:
             for each in declared() if deployments is None else deployments:
                 prepare(client, each.pool)
-                _deploy(client, each)
+                deploy(client, each)
         except (httpx.HTTPError, PrefectException) as error:
             raise TransientError(f"Prefect did not take the deployments: {type(error).__name__}") from error
 
@@ -89,7 +89,8 @@ def _queue(client: SyncPrefectClient, pool: str, present: WorkQueue | None, *, n
         )
 
 
-def _deploy(client: SyncPrefectClient, each: Declared) -> None:
+def deploy(client: SyncPrefectClient, each: Declared) -> None:
+    """Make or renew one deployment; its pool must be there."""
     flow = cast("Flow[..., object]", zygote.resolve(each.entrypoint))
     client.create_deployment(
         client.create_flow_from_name(flow.name),
