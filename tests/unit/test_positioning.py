@@ -66,7 +66,7 @@ def test_views_that_disagree_are_a_problem_from_the_tags_alone() -> None:
     assert assessment.verdict is Verdict.FINDINGS
     assert found.source == "tags"
     assert found.reason == POSITIONING
-    assert "ViewPosition says sagittal" in found.says
+    assert "ViewPosition says frontal (AP or PA)" in found.says
     assert "SeriesDescription says lateral" in found.says
 
 

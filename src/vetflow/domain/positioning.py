@@ -84,7 +84,7 @@ def _listing(claims: Iterable[Claim[View]] | Iterable[Claim[Region]]) -> str:
 
 
 def _words(value: View | Region) -> str:
-    return value.value.replace("_", " ")
+    return "frontal (AP or PA)" if value is View.SAGITTAL else value.value.replace("_", " ")
 
 
 def _tags_on_species(evidence: TagEvidence) -> Iterator[Finding]:
@@ -124,12 +124,12 @@ def _views(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iterat
         yield Finding(
             code=VIEW_MISMATCH, presence=Presence.PRESENT, reason=POSITIONING, source="picture",
             certainty=seen.certainty,
-            says=f"The picture looks like a {_words(seen.says)} view, but {_listing(against)}.",
+            says=f"The picture looks {_words(seen.says)}, but {_listing(against)}.",
         )  # fmt: skip
     elif planes:
         yield Finding(
             code=VIEW_MISMATCH, presence=Presence.ABSENT, source="picture", certainty=seen.certainty,
-            says=f"Picture and tags agree on a {_words(seen.says)} view.",
+            says=f"Picture and tags agree: {_words(seen.says)}.",
         )  # fmt: skip
     else:
         yield Finding(
@@ -165,7 +165,7 @@ def _regions(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iter
     elif claims and not apart:
         yield Finding(
             code=REGION_MISMATCH, presence=Presence.ABSENT, source="picture", certainty=seen.certainty,
-            says=f"Picture and tags agree on {_words(seen.says)}.",
+            says=f"Picture and tags agree: {_words(seen.says)}.",
         )  # fmt: skip
 
 
