@@ -118,14 +118,7 @@ def _show(client: MlflowClient, bundle: Bundle, folder: Path) -> RegisteredVersi
     except MlflowException as error:
         if error.error_code != _THERE:
             raise
-    tags = {
-        "version": manifest.version,
-        _WEIGHTS_TAG: manifest.weights,
-        _BUNDLE_TAG: bundle.digest,
-        "network": manifest.network,
-        "input": f"float32 (1, {manifest.size}, {manifest.size})",
-        "output": ", ".join(f"{head} ({len(classes)})" for head, classes in manifest.heads.items()),
-    }
+    tags = _tags(bundle)
     made = client.create_model_version(
         manifest.name,
         f"{run.info.artifact_uri}/bundle",
@@ -136,11 +129,25 @@ def _show(client: MlflowClient, bundle: Bundle, folder: Path) -> RegisteredVersi
     return _version(manifest.name, int(made.version), tags)
 
 
+def _tags(bundle: Bundle) -> dict[str, str]:
+    """Return what a signature would say, without one: MLflow's lives in a model of its own format."""
+    manifest = bundle.manifest
+    return {
+        "version": manifest.version,
+        _WEIGHTS_TAG: manifest.weights,
+        _BUNDLE_TAG: bundle.digest,
+        "network": manifest.network,
+        "input": f"float32 (1, {manifest.size}, {manifest.size})",
+        "output": ", ".join(f"{head} ({len(classes)})" for head, classes in manifest.heads.items()),
+    }
+
+
 def _experiment(client: MlflowClient) -> str:
     found = client.get_experiment_by_name(_EXPERIMENT)
     if found:
         return found.experiment_id
-    return client.create_experiment(_EXPERIMENT, artifact_location=_beside(client.tracking_uri))
+    uri = str(client.tracking_uri)  # pyright: ignore[reportUnknownArgumentType]  # an untyped property
+    return client.create_experiment(_EXPERIMENT, artifact_location=_beside(uri))
 
 
 def _beside(tracking_uri: str) -> str | None:

@@ -9,7 +9,7 @@ from vetflow.domain.view import Region, View
 from vetflow.phantoms.look import expose
 from vetflow.phantoms.meshes import Array, Bone, bones, rotation
 from vetflow.phantoms.pose import Build, Pose, build, place, pose
-from vetflow.phantoms.raster import Beam, Image, add_thickness
+from vetflow.phantoms.raster import Beam, Image, add_facets, add_thickness
 from vetflow.phantoms.tissue import Soft, skin, tissues
 from vetflow.phantoms.truth import Edge, Film, Projection, Truth
 
@@ -62,8 +62,7 @@ class _Animal:
         return place(points, bone.segment, bone.side, body=self.body, at=self.at)
 
     def shows(self, bone: Bone, beam: Beam) -> bool:
-        centre, radius = bone.ball
-        return beam.sees(self._place(centre[None], bone)[0], radius * self.body.scale)
+        return beam.sees(self._place(bone.centre[None], bone)[0], bone.radius * self.body.scale)
 
 
 def projection(seed: int, *, view: View, region: Region, size: int = 512) -> Projection:
@@ -110,9 +109,9 @@ def _target(rng: np.random.Generator, animal: _Animal, region: Region) -> Array:
     if region in _LIMB_FRAMINGS:
         framings = _LIMB_FRAMINGS[region]
         wanted = framings[int(rng.integers(len(framings)))]
-        parts = [b for b in bones().values() if b.segment in wanted and b.side == animal.side]
+        parts = [b for b in bones() if b.segment in wanted and b.side == animal.side]
     elif region is Region.PELVIS:
-        parts = [b for b in bones().values() if b.segment in {"pelvis", "femur"}]
+        parts = [b for b in bones() if b.segment in {"pelvis", "femur"}]
     else:
         return skin(animal.body, animal.at, *_SKIN_SPANS[region])
     return np.concatenate([animal.points(b) for b in parts])
@@ -144,7 +143,7 @@ def _frame(rng: np.random.Generator, target: Array, axes: Array, *, size: int) -
     low, high = low - lean, high + lean
     margins = (high - low) * rng.uniform(0.0, 0.14, (2, 2)) * (rng.random() < 0.6)
     outer_low, outer_high = low - margins[0], high + margins[1]
-    return _detector(rng, (low, high), (outer_low, outer_high), local=local, axes=axes, size=size)
+    return _detector(rng, (low, high), (outer_low, outer_high), seen=(local, axes), size=size)
 
 
 def _detector(
@@ -152,10 +151,10 @@ def _detector(
     field: tuple[Array, Array],
     outer: tuple[Array, Array],
     *,
-    local: Array,
-    axes: Array,
+    seen: tuple[Array, Array],
     size: int,
 ) -> tuple[Beam, Box]:
+    local, axes = seen
     source = rng.uniform(850.0, 1200.0)
     thick = local[:, 2].max() - local[:, 2].min()
     lift = thick / 2 + rng.uniform(5.0, 60.0)
@@ -176,16 +175,15 @@ def _detector(
 def _expose_all(animal: _Animal, beam: Beam) -> tuple[Image, Image, float]:
     """Return millimetres of bone and of soft tissue, and the share of the lung that limb bones cover."""
     bone, limb, soft, lung = (np.zeros(beam.shape, np.float32) for _ in range(4))
-    for one in bones().values():
+    for one in bones():
         if animal.shows(one, beam):
             layer = limb if one.segment in _FREE_LIMBS else bone
-            add_thickness(layer, animal.points(one)[one.faces], beam)
-            if len(one.inner):
-                add_thickness(layer, animal.inner(one)[one.faces], beam, weight=-0.75)
+            add_thickness(layer, animal.points(one), one.faces, beam)
+            add_thickness(layer, animal.inner(one), one.faces, beam, weight=-0.75)
     for one in animal.soft:
-        add_thickness(soft, one.facets, beam, weight=one.density)
+        add_facets(soft, one.facets, beam, weight=one.density)
         if one.name == "lung":
-            add_thickness(lung, one.facets, beam)
+            add_facets(lung, one.facets, beam)
     air = lung > 5.0 * animal.body.scale
     over = float((air & (limb > 0.5)).sum() / max(1, int(air.sum())))
     return np.clip(bone + limb, 0.0, 120.0), np.clip(soft, 0.0, 600.0), over
@@ -208,7 +206,7 @@ def _letters(axis: Array) -> str:
 
 
 def _middle(animal: _Animal, segment: str) -> Array:
-    parts = [b for b in bones().values() if b.segment == segment and b.side == animal.side]
+    parts = [b for b in bones() if b.segment == segment and b.side == animal.side]
     return np.concatenate([animal.points(b) for b in parts]).mean(axis=0)
 
 

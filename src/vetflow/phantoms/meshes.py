@@ -4,7 +4,6 @@ Coordinates are millimetres in the animal's own frame: x cranial, y left, z dors
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -37,19 +36,18 @@ _SEGMENTS = (
     (r"L_", "loins"),
     (r"Ribcage|Xiphoid", "thorax"),
 )
+_PAIRED = frozenset({"scapula", "humerus", "forearm", "paw", "femur", "crus", "foot"})
 _SHELL_MM = {"humerus": 2.5, "forearm": 1.8, "femur": 2.5, "crus": 2.2, "pelvis": 1.8, "scapula": 1.0, "loins": 1.2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bone:
-    """One bone of the dog as it stands.
+    """The bones of one segment of the dog, as it stands.
 
     Parameters
     ----------
-    name
-        Name of the bone in the source.
     segment
-        Which rigid part of the body it moves with, such as ``femur``.
+        Which rigid part of the body it is, such as ``femur``.
     side
         ``L``, ``R`` or empty for the midline.
     points
@@ -58,20 +56,18 @@ class Bone:
         The same corners moved inward by the thickness of the cortex; empty for bones drawn solid.
     faces
         Three corners a facet, outward winding.
+    centre, radius
+        A ball around it.
     """
 
-    name: str
     segment: str
     side: str
     points: Array
     inner: Array
     faces: NDArray[np.intp]
 
-    @property
-    def ball(self) -> tuple[Array, float]:
-        """Centre and radius of a ball around the bone."""
-        centre = (self.points.min(axis=0) + self.points.max(axis=0)) / 2
-        return centre, float(np.linalg.norm(self.points - centre, axis=1).max())
+    centre: Array
+    radius: float
 
 
 def _folder() -> Path:
@@ -109,30 +105,45 @@ def _segment(name: str) -> str | None:
     return next((segment for pattern, segment in _SEGMENTS if re.match(pattern, name)), None)
 
 
-def _bone(path: Path) -> Bone | None:
+def _place_of(path: Path) -> tuple[str, str] | None:
     name = path.stem.removeprefix(_PREFIX)
     segment = _segment(name)
     if segment is None:
         return None
     found = _SIDE.search(name)
-    points, faces = _weld(read_stl(path) * 1000.0)
+    return segment, found.group(1) if found and segment in _PAIRED else ""
+
+
+def _joined(segment: str, side: str, paths: list[Path]) -> Bone:
+    points, faces = _weld(np.concatenate([read_stl(path) for path in paths]) * 1000.0)
     shell = _SHELL_MM.get(segment)
-    inner = _inset(points, faces, shell) if shell else np.empty((0, 3))
-    side = found.group(1) if found and segment not in {"loins", "neck", "tail"} else ""
-    return Bone(name=name, segment=segment, side=side, points=points, inner=inner, faces=faces)
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    return Bone(
+        segment=segment,
+        side=side,
+        points=points,
+        inner=_inset(points, faces, shell) if shell else np.empty((0, 3)),
+        faces=faces,
+        centre=centre,
+        radius=float(np.linalg.norm(points - centre, axis=1).max()),
+    )
 
 
 @cache
-def bones() -> Mapping[str, Bone]:
-    """Return the dog's bones by name, millimetres, standing pose (dm_control's meshes, Apache-2.0).
+def bones() -> tuple[Bone, ...]:
+    """Return the dog's bones, those of a segment together, mm, standing pose (dm_control's meshes, Apache-2.0).
 
     Raises
     ------
     ConfigurationError
         The meshes are not installed.
     """
-    read = (_bone(path) for path in sorted(_folder().glob(f"{_PREFIX}*.stl")))
-    return {bone.name: bone for bone in read if bone is not None}
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted(_folder().glob(f"{_PREFIX}*.stl")):
+        place = _place_of(path)
+        if place is not None:
+            groups.setdefault(place, []).append(path)
+    return tuple(_joined(segment, side, paths) for (segment, side), paths in groups.items())
 
 
 def loft(rings: Array) -> Array:

@@ -62,38 +62,51 @@ class Beam:
 
 
 @njit(cache=True, fastmath=False)  # pyright: ignore[reportUntypedFunctionDecorator]
-def _accumulate(image: Image, facets: Array, weight: float) -> None:
+def _covers(edge: float, dx: float, dy: float) -> bool:
+    """Whether a pixel centre lies on the inner side of an edge; one right on it belongs to one of its two triangles."""
+    return edge > 0.0 or (edge == 0.0 and (dy > 0.0 or (dy == 0.0 and dx < 0.0)))
+
+
+@njit(cache=True, fastmath=False)  # pyright: ignore[reportUntypedFunctionDecorator]
+def _accumulate(image: Image, points: Array, faces: NDArray[np.intp], weight: float) -> None:
     rows, columns = image.shape
-    for index in range(facets.shape[0]):
-        ax, ay, az = facets[index, 0]
-        bx, by, bz = facets[index, 1]
-        cx, cy, cz = facets[index, 2]
+    for index in range(faces.shape[0]):
+        ax, ay, az = points[faces[index, 0]]
+        bx, by, bz = points[faces[index, 1]]
+        cx, cy, cz = points[faces[index, 2]]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0:
             continue
-        first = max(0, int(np.ceil(min(ay, by, cy))))
-        last = min(rows - 1, int(np.floor(max(ay, by, cy))))
-        left = max(0, int(np.ceil(min(ax, bx, cx))))
-        right = min(columns - 1, int(np.floor(max(ax, bx, cx))))
-        sign = weight if area > 0.0 else -weight
+        first, last = max(0, int(np.ceil(min(ay, by, cy)))), min(rows - 1, int(np.floor(max(ay, by, cy))))
+        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(columns - 1, int(np.floor(max(ax, bx, cx))))
+        way = 1.0 if area > 0.0 else -1.0
         for row in range(first, last + 1):
             for column in range(left, right + 1):
-                u = ((bx - column) * (cy - row) - (by - row) * (cx - column)) / area
-                v = ((cx - column) * (ay - row) - (cy - row) * (ax - column)) / area
-                w = 1.0 - u - v
-                if u >= 0.0 and v >= 0.0 and w >= 0.0:
-                    image[row, column] += sign * (u * az + v * bz + w * cz)
+                at_a = (bx - column) * (cy - row) - (by - row) * (cx - column)
+                at_b = (cx - column) * (ay - row) - (cy - row) * (ax - column)
+                at_c = (ax - column) * (by - row) - (ay - row) * (bx - column)
+                inside = _covers(way * at_a, way * (cx - bx), way * (cy - by))
+                inside = inside and _covers(way * at_b, way * (ax - cx), way * (ay - cy))
+                if inside and _covers(way * at_c, way * (bx - ax), way * (by - ay)):
+                    u, v = at_a / area, at_b / area
+                    image[row, column] += way * weight * (u * az + v * bz + (1.0 - u - v) * cz)
 
 
-def add_thickness(image: Image, facets: Array, beam: Beam, *, weight: float = 1.0) -> None:
+def add_thickness(image: Image, points: Array, faces: NDArray[np.intp], beam: Beam, *, weight: float = 1.0) -> None:
     """Add to `image` the millimetres of the closed mesh that the beam crosses, times `weight`."""
-    if not len(facets):
+    if not len(points):
         return
-    seen = beam.project(facets)
-    low, high = seen.reshape(-1, 3).min(axis=0), seen.reshape(-1, 3).max(axis=0)
-    rows, columns = image.shape
+    seen = beam.project(points)
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    rows, columns = map(int, image.shape)
     if high[0] < 0 or high[1] < 0 or low[0] > columns - 1 or low[1] > rows - 1:
         return
-    seen[..., 2] -= (low[2] + high[2]) / 2
+    seen[:, 2] -= (low[2] + high[2]) / 2
     handed = 1.0 if np.linalg.det(beam.frame) > 0 else -1.0
-    _accumulate(image, seen, weight * handed)
+    _accumulate(image, seen, faces, weight * handed)
+
+
+def add_facets(image: Image, facets: Array, beam: Beam, *, weight: float = 1.0) -> None:
+    """Do as `add_thickness` with facets of shape (n, 3, 3)."""
+    corners = facets.reshape(-1, 3)
+    add_thickness(image, corners, np.arange(len(corners)).reshape(-1, 3), beam, weight=weight)

@@ -32,10 +32,10 @@ class Soft:
     density: float
 
 
-_SKIN_X = np.array([-400.0, -370, -330, -270, -200, -120, -40, 40, 120, 180, 225, 250])
-_SKIN_TOP = np.array([500.0, 530, 542, 546, 544, 542, 548, 556, 560, 556, 545, 525])
-_SKIN_LOW = np.array([470.0, 420, 400, 392, 372, 338, 306, 296, 310, 345, 390, 430])
-_SKIN_HALF = np.array([14.0, 38, 50, 54, 62, 72, 80, 80, 68, 58, 46, 30])
+_SKIN_X = np.array([-400.0, -370, -330, -270, -200, -120, -40, 40, 120, 180, 225, 252, 275])
+_SKIN_TOP = np.array([500.0, 530, 542, 546, 544, 542, 548, 556, 560, 556, 545, 525, 500])
+_SKIN_LOW = np.array([470.0, 420, 400, 392, 372, 338, 306, 296, 310, 345, 390, 430, 465])
+_SKIN_HALF = np.array([14.0, 38, 50, 54, 62, 72, 80, 80, 68, 58, 44, 26, 6])
 _CHEST_X = np.array([-140.0, -60, 0, 60, 120, 170, 215])
 _CHEST_TOP = np.array([505.0, 506, 510, 512, 512, 508, 495])
 _CHEST_LOW = np.array([420.0, 360, 330, 322, 330, 352, 400])
@@ -192,18 +192,30 @@ _NECK = (
 _Chain = tuple[tuple[str, tuple[float, float, float], float], ...]
 
 
-def _sleeve(chain: _Chain, side: str, *, body: Build, at: Pose, plump: float, flatness: float) -> Soft:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sleeve:
+    """How a chain of segments is clothed: `plump` scales the radii, `flatness` only those across."""
+
+    chain: _Chain
+    side: str
+    plump: float
+    flatness: float
+
+
+def _clothed(sleeve: _Sleeve, *, body: Build, at: Pose) -> Soft:
     """Flesh around a chain of segments as one tube, so that nothing counts twice at a joint."""
-    mirror = -1.0 if side == "R" else 1.0
+    mirror = -1.0 if sleeve.side == "R" else 1.0
     knots = [
-        place(np.array([point]) * (1.0, mirror, 1.0), segment, side, body=body, at=at)[0] for segment, point, _ in chain
+        place(np.array([point]) * (1.0, mirror, 1.0), segment, sleeve.side, body=body, at=at)[0]
+        for segment, point, _ in sleeve.chain
     ]
-    at_knots = np.arange(len(chain), dtype=float)
-    fine = np.linspace(0.0, len(chain) - 1.0, 5 * len(chain))
-    radii = PchipInterpolator(at_knots, np.array([radius for *_, radius in chain]))(fine)
+    count = len(sleeve.chain)
+    at_knots = np.arange(count, dtype=float)
+    fine = np.linspace(0.0, count - 1.0, 5 * count)
+    radii = PchipInterpolator(at_knots, np.array([radius for *_, radius in sleeve.chain]))(fine)
     path = PchipInterpolator(at_knots, np.array(knots))(fine)
-    facets = tube(path, radii * plump * body.scale * (body.limbs if side else body.depth), flatness=flatness)
-    return Soft(name="flesh", facets=facets, density=1.0)
+    wide = sleeve.plump * body.scale * (body.limbs if sleeve.side else body.depth)
+    return Soft(name="flesh", facets=tube(path, radii * wide, flatness=sleeve.flatness), density=1.0)
 
 
 def skin(body: Build, at: Pose, low: float, high: float) -> Array:
@@ -213,13 +225,22 @@ def skin(body: Build, at: Pose, low: float, high: float) -> Array:
     return place(inside, "trunk", "", body=body, at=at)
 
 
+def _placed(inner: list[Soft], body: Build, at: Pose) -> list[Soft]:
+    """Place all at once: there are many small ones."""
+    ends = np.cumsum([len(one.facets) for one in inner])
+    whole = place(np.concatenate([one.facets for one in inner]), "trunk", "", body=body, at=at)
+    return [replace(one, facets=part) for one, part in zip(inner, np.split(whole, ends[:-1]), strict=True)]
+
+
 def tissues(rng: np.random.Generator, body: Build, at: Pose) -> list[Soft]:
     """Return everything soft of one animal, where it lies."""
     inner = [trunk(body), *_lung(rng), *_heart(rng), *_windpipe(rng), *_belly(rng, body.belly)]
-    placed = [replace(one, facets=place(one.facets, "trunk", "", body=body, at=at)) for one in inner]
+    placed = _placed(inner, body, at)
     plump = rng.uniform(0.8, 1.1) + body.fat / 150.0
-    for side in ("L", "R"):
-        placed.append(_sleeve(_FORELIMB, side, body=body, at=at, plump=plump, flatness=0.75))
-        placed.append(_sleeve(_HINDLIMB, side, body=body, at=at, plump=plump, flatness=0.7))
-    placed.append(_sleeve(_NECK, "", body=body, at=at, plump=0.5 + 0.5 * plump, flatness=0.85))
-    return placed
+    clothes = [
+        _Sleeve(chain=chain, side=side, plump=plump, flatness=flatness)
+        for side in ("L", "R")
+        for chain, flatness in ((_FORELIMB, 0.75), (_HINDLIMB, 0.7))
+    ]
+    clothes.append(_Sleeve(chain=_NECK, side="", plump=0.5 + 0.5 * plump, flatness=0.85))
+    return placed + [_clothed(sleeve, body=body, at=at) for sleeve in clothes]

@@ -110,30 +110,35 @@ def _metadata(draft: Draft, weights: bytes, evaluation: Evaluation | None) -> di
         "intended_use": "Checking positioning and tags of dog and cat radiographs; a person decides.",
         "data_type": "synthetic radiographs",
         "network_data_format": _data_format(draft),
-        "vetflow": {
-            "use_case": "positioning",
-            "network": {"name": draft.network, "settings": dict(draft.settings)},
-            "size": draft.size,
-            "heads": {head: list(classes) for head, classes in HEADS.items()},
-            "temperatures": dict(draft.temperatures),
-            "sure": draft.sure,
-            "weights_sha256": hashlib.sha256(weights).hexdigest(),
-            "species": {
-                "dog": "phantoms are one dog's bones in other proportions",
-                "cat": "with caution: phantoms of a small, long-loined, short-legged build only",
-            },
-            "views": list(HEADS["view"]),
-            "regions": list(HEADS["region"]),
-            "training": {
-                "seed": draft.seed,
-                "films": draft.films,
-                "dataset_sha256": draft.dataset,
-                "epochs": len(draft.losses),
-                "parameters": draft.parameters,
-                "last_loss": draft.losses[-1] if draft.losses else None,
-            },
-            "measured": asdict(evaluation) if evaluation else None,
+        "vetflow": _own(draft, weights, evaluation),
+    }
+
+
+def _own(draft: Draft, weights: bytes, evaluation: Evaluation | None) -> dict[str, object]:
+    """Return what vetflow itself reads, and what it tells people."""
+    return {
+        "use_case": "positioning",
+        "network": {"name": draft.network, "settings": dict(draft.settings)},
+        "size": draft.size,
+        "heads": {head: list(classes) for head, classes in HEADS.items()},
+        "temperatures": dict(draft.temperatures),
+        "sure": draft.sure,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "species": {
+            "dog": "phantoms are one dog's bones in other proportions",
+            "cat": "with caution: phantoms of a small, long-loined, short-legged build only",
         },
+        "views": list(HEADS["view"]),
+        "regions": list(HEADS["region"]),
+        "training": {
+            "seed": draft.seed,
+            "films": draft.films,
+            "dataset_sha256": draft.dataset,
+            "epochs": len(draft.losses),
+            "parameters": draft.parameters,
+            "last_loss": draft.losses[-1] if draft.losses else None,
+        },
+        "measured": asdict(evaluation) if evaluation else None,
     }
 
 

