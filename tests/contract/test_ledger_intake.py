@@ -113,6 +113,15 @@ def test_sorting_again_changes_nothing(ledger: PostgresLedger) -> None:
     assert ledger.open_studies()[0].modalities == ("DX",)
 
 
+def test_sorting_again_does_not_settle_an_instance_whose_revision_is_not_routed(ledger: PostgresLedger) -> None:
+    once = film(ledger)
+    ledger.close_revision(once.study_id, COMPLETE)
+
+    ledger.sort(once.id, FILM)
+
+    assert state_of(ledger, once) is InstanceState.PROCESSING
+
+
 def test_sorting_an_unknown_instance_is_refused(ledger: PostgresLedger) -> None:
     with pytest.raises(StudyRefused, match="unknown instance"):
         ledger.sort("inst-0", FILM)

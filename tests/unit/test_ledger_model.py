@@ -390,6 +390,6 @@ def test_whatever_happens_the_ledger_tells_the_same_story_as_the_model(migrated_
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -65,8 +65,8 @@ class SortingRows(Part):
         with self._database.transaction() as connection:
             connection.execute(text("SET LOCAL synchronous_commit TO off"))
             lock_study_of(connection, instance_id)
-            connection.execute(update(InstanceRow).where(*this).values(state=state, **values))
-            settle(connection, InstanceRow.id == instance_id)
+            if connection.execute(update(InstanceRow).where(*this).values(state=state, **values)).rowcount:
+                settle(connection, InstanceRow.id == instance_id)
 
     def set_aside(self, instance_id: str, reason: str) -> None:
         """Quarantine an instance; the first reason stays."""
