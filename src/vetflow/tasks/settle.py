@@ -17,6 +17,8 @@ def settle(flow: Flow[..., object], flow_run: FlowRun, state: State[object]) -> 
     ledger, most = services().ledger, services().settings.limits.attempts
     if isinstance(error, StudyRefused):
         ledger.refuse_case(case, error.reason)
+    elif isinstance(error, MemoryError):
+        ledger.fail(case, "memory_limit", again=False, most=most)
     else:
         reason = "outside_not_ready" if isinstance(error, TransientError) else "step_failed"
         ledger.fail(case, f"{reason}: {type(error).__name__}", again=True, most=most)

@@ -32,7 +32,7 @@ def step(function: Callable[P, R]) -> Task[P, R]:
         started = time.monotonic()
         try:
             return function(*args, **kwargs)
-        except VetflowError:
+        except (VetflowError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  the border: a foreign message may quote a header
             raise StepFailed(f"{function.__name__}: {type(error).__name__} at {_places(error)}") from None
