@@ -95,8 +95,7 @@ class Services:
         from vetflow.adapters.sandbox import Function, Sandbox, nursery
 
         limits = self.settings.limits
-        inside = "vetflow.wiring.inside"
-        look = Function(target=f"{inside}:look", warm=f"{inside}:warm", crash="decoder_crashed")
+        look = Function(target="vetflow.wiring.inside:look", crash="decoder_crashed")
         box = Sandbox(
             functions={"look": look},
             nursery=nursery,
