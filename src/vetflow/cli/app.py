@@ -2,7 +2,7 @@
 
 import typer
 
-from vetflow.cli import demo, films, ledger, machine, models, upkeep
+from vetflow.cli import bench, demo, films, ledger, machine, models, upkeep
 
 app = typer.Typer(
     name="vetflow",
@@ -24,6 +24,7 @@ app.add_typer(films.phantoms, name="phantoms", no_args_is_help=True)
 app.command()(upkeep.fsck)
 app.add_typer(upkeep.audit, name="audit", no_args_is_help=True)
 app.command()(upkeep.phase)
+app.command()(bench.bench)
 
 
 @app.callback()
