@@ -118,9 +118,15 @@ class Cases(Protocol):
         ...
 
     def finish(
-        self, ref: CaseRef, assessment: Assessment, results: Sequence[ResultObject], owed: Sequence[Owed]
+        self,
+        ref: CaseRef,
+        assessment: Assessment,
+        results: Sequence[ResultObject],
+        owed: Sequence[Owed],
+        *,
+        steps: Mapping[str, float] = ...,
     ) -> None:
-        """Commit results, findings and deliveries and end the case as done, all or nothing."""
+        """Commit results, findings, deliveries and seconds of each step and end the case as done, all or nothing."""
         ...
 
     def refuse_case(self, ref: CaseRef, reason: str) -> None:

@@ -320,6 +320,16 @@ def test_a_finish_that_breaks_in_the_middle_writes_nothing(ledger: PostgresLedge
     assert ledger.deliveries() == []
 
 
+def test_the_seconds_of_each_step_are_kept_with_the_case(ledger: PostgresLedger) -> None:
+    ref = running_case(ledger)
+
+    ledger.finish(ref, assessment(), [], [], steps={"retrieve": 0.25, "infer": 1.5})
+
+    page = ledger.case(ref.id)
+    assert page is not None
+    assert page.steps == {"retrieve": 0.25, "infer": 1.5}
+
+
 def test_a_case_that_nobody_claimed_can_not_finish(ledger: PostgresLedger) -> None:
     ref = waiting_case(ledger)
 

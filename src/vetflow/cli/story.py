@@ -8,6 +8,7 @@ from vetflow.domain.rollout import Phase
 
 Line = tuple[str, str]
 """What is told about, and what is told."""
+_ORDER = {name: place for place, name in enumerate(("retrieve", "validate", "deidentify", "infer", "report"))}
 
 
 def story(study: StudyPage, case: CasePage, phase: Phase) -> Iterator[Line]:
@@ -43,6 +44,8 @@ def _times(case: CasePage, received: datetime) -> Iterator[Line]:
     yield "case opened", _since(received, attempt.opened_at)
     yield "run created", _since(received, attempt.submitted_at)
     yield "run started", _since(received, attempt.claimed_at)
+    for name, seconds in sorted(case.steps.items(), key=lambda step: _ORDER.get(step[0], len(_ORDER))):
+        yield f"  {name}", f"{seconds:.2f} s"
     yield "run done", _since(received, attempt.ended_at)
 
 

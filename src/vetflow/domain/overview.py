@@ -156,6 +156,8 @@ class CasePage:
     ----------
     assessment
         None before the case is done.
+    steps
+        Seconds of each step of the flow, in order; empty before the case is done.
     """
 
     case: CaseLine
@@ -163,6 +165,7 @@ class CasePage:
     attempts: Sequence[AttemptLine]
     results: Sequence[ResultObject]
     deliveries: Sequence[DeliveryLine]
+    steps: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from vetflow.domain.rollout import Phase, effective_phase
 from vetflow.settings import DicomDestination, Settings
 from vetflow.tasks.report import Reported
 from vetflow.tasks.show import show
-from vetflow.tasks.step import step
+from vetflow.tasks.step import step, timings
 from vetflow.wiring import services
 
 
@@ -17,7 +17,8 @@ def deliver(reported: Reported) -> str:
     granted = services().ledger.phase(reported.use_case, model=model, species=reported.species)
     phase = effective_phase(granted, services().settings.ceiling(reported.use_case))
     results = (*reported.objects, *reported.messages.values())
-    services().ledger.finish(case, assessment, results, _owed(reported, services().settings, phase))
+    owed = _owed(reported, services().settings, phase)
+    services().ledger.finish(case, assessment, results, owed, steps=timings())
     show(reported, phase)
     return assessment.verdict.value
 

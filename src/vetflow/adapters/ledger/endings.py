@@ -1,6 +1,7 @@
 """How cases end: done with results, refused, failed or cancelled; all or nothing, and only by the attempt in charge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -22,12 +23,18 @@ class EndingRows(Part):
     """The last word of each attempt; StaleAttempt and nothing written when another is in charge."""
 
     def finish(
-        self, ref: CaseRef, assessment: Assessment, results: Sequence[ResultObject], owed: Sequence[Owed]
+        self,
+        ref: CaseRef,
+        assessment: Assessment,
+        results: Sequence[ResultObject],
+        owed: Sequence[Owed],
+        *,
+        steps: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """Commit results, findings and deliveries and end the case as done, all or nothing."""
         with self._database.transaction() as connection:
             subject = end(connection, ref, is_in(CaseRow.state, CaseState.RUNNING), state=CaseState.DONE)
-            _keep_assessment(connection, ref, assessment)
+            _keep_assessment(connection, ref, assessment, steps)
             _keep_results(connection, ref, results)
             _owe(connection, ref, owed)
             settle(connection, subject)
@@ -53,7 +60,7 @@ class EndingRows(Part):
             settle(connection, end(connection, ref, _UNFINISHED, state=CaseState.CANCELLED))
 
 
-def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessment) -> None:
+def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessment, steps: Mapping[str, float]) -> None:
     model = assessment.model
     values = {
         "verdict": assessment.verdict.value,
@@ -62,6 +69,7 @@ def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessmen
         "model_version": model.version if model else None,
         "model_digest": model.digest if model else None,
         "model_calibration": model.calibration if model else None,
+        "steps": dict(steps),
     }
     connection.execute(update(CaseRow).where(CaseRow.id == ref.id).values(values))
     if assessment.findings:

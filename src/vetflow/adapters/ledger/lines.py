@@ -87,3 +87,8 @@ def delivery_line(row: DeliveryRow) -> DeliveryLine:
         failure=row.failure_class,
         status=row.status,
     )
+
+
+def steps_of(row: CaseRow) -> dict[str, float]:
+    """Return the seconds of each step; jsonb forgets their order, which the attempt's times tell."""
+    return {name: float(seconds) for name, seconds in row.steps.items() if isinstance(seconds, int | float)}

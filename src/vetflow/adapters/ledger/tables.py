@@ -178,6 +178,7 @@ class CaseRow(Table):
     model_version: Mapped[str | None]
     model_digest: Mapped[str | None]
     model_calibration: Mapped[str | None]
+    steps: Mapped[dict[str, Json]] = mapped_column(server_default=text("'{}'"))
 
 
 class AttemptRow(Table):

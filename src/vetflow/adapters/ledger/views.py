@@ -16,6 +16,7 @@ from vetflow.adapters.ledger.lines import (
     instance_line,
     refusal_line,
     revision_line,
+    steps_of,
 )
 from vetflow.adapters.ledger.tables import (
     AttemptRow,
@@ -118,6 +119,7 @@ class ViewRows(Part):
                 attempts=_attempts(session, case_id),
                 results=[_result(one) for one in session.scalars(results)],
                 deliveries=[delivery_line(one) for one in session.scalars(deliveries)],
+                steps=steps_of(row),
             )
 
     def history(self, case_id: str) -> Sequence[AttemptLine]:

@@ -94,6 +94,7 @@ CREATE TABLE cases (
     model_version text,
     model_digest text,
     model_calibration text,
+    steps jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT cases_subject UNIQUE NULLS NOT DISTINCT (study_id, use_case, revision, instance_id),
     CONSTRAINT cases_subject_check CHECK ((revision IS NULL) <> (instance_id IS NULL)),
     CONSTRAINT cases_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL))
