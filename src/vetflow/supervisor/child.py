@@ -17,6 +17,7 @@ _LONGEST_PAUSE = 30.0
 _STEADY_SECONDS = 60.0
 _LOG_BYTES = 10 * 1024 * 1024
 _LOOK_AGAIN_SECONDS = 10.0
+_GIVE_WAY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Child:
                 stderr=messages,
                 umask=0o077,
                 process_group=0,
-                preexec_fn=tied_to_parent(signal.SIGTERM),
+                preexec_fn=tied_to_parent(signal.SIGTERM, nice=0 if self.part.needed else _GIVE_WAY),
             )
         self.state = PartState.STARTING
         self._since = now

@@ -25,7 +25,7 @@ class Part:
     address
         Where people or peers find it.
     needed
-        Whether films wait for it; the tree is ready without the others.
+        Whether films wait for it; the tree is ready without the others, and they give way for the processor.
     """
 
     name: str
