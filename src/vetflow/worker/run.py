@@ -43,8 +43,8 @@ def run_worker(settings: Settings, *, cases: Callable[[], Cases] | None = None) 
     address = PREFECT_API_URL.value()
     if not address:
         raise ConfigurationError("PREFECT_API_URL is not set; vetflow up sets it")
+    manned = crew(settings, cases=cases or (lambda: services().ledger))  # imports while Prefect may still be starting
     _declare(address)
-    manned = crew(settings, cases=cases or (lambda: services().ledger))
     serve(POOL, replace(manned, declare=partial(ensure, address)))
 
 
