@@ -122,7 +122,7 @@ class Clinic:
                 stderr=log,
                 process_group=0,
             )
-        wait_until(lambda: self.tree().get("ready"), seconds=START_SECONDS, meanwhile=self._is_up)
+        wait_until(lambda: self._is_ready, seconds=START_SECONDS, meanwhile=self._is_up)
 
     def stop(self) -> float:
         """Press Ctrl-C and return the seconds it took; the terminal sends it to the whole group."""
@@ -188,15 +188,16 @@ class Clinic:
         question = "SELECT state FROM cases JOIN studies ON studies.id = study_id WHERE study_uid = ANY(%s)"
         return [state for (state,) in self.ask(question, list(studies))]
 
-    def wait_for(self, studies: Iterable[str], *, seconds: float = 240) -> None:
-        """Wait until every study has one case, each has ended, and nothing is owed any more."""
+    def wait_for(self, studies: Iterable[str], *, cases: int = 0, seconds: float = 240) -> None:
+        """Wait until that many cases of studies, one a study else, have ended and nothing is owed any more."""
         studies = list(studies)
+        wanted = cases or len(studies)
         owed = "SELECT count(*) FROM deliveries WHERE state = 'owed'"
         ended = {"done", "refused", "failed", "cancelled"}
 
         def settled() -> bool:
             states = self.states(studies)
-            return len(states) >= len(studies) and set(states) <= ended and self.ask(owed) == [(0,)]
+            return len(states) >= wanted and set(states) <= ended and self.ask(owed) == [(0,)]
 
         wait_until(settled, seconds=seconds, meanwhile=self._is_up, every=0.5)
 
@@ -208,6 +209,12 @@ class Clinic:
         """Ask Orthanc."""
         address = f"http://127.0.0.1:{self.archive}{path}"
         return httpx.request(method, address, trust_env=False, timeout=30, json=body or None)
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether this tree says so; one that was killed leaves its last word behind."""
+        said = self.tree()
+        return bool(said.get("ready")) and said["pid"] in {process.pid for process in self.family()}
 
     def _is_up(self) -> None:
         assert self.runs, "the tree has ended"
