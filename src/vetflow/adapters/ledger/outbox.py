@@ -13,6 +13,17 @@ from vetflow.domain.delivery import Channel, Delivery, DeliveryState
 _OWED = is_in(DeliveryRow.state, DeliveryState.OWED)
 _LONGEST = 500
 
+_TAKEN = (
+    DeliveryRow.seq,
+    DeliveryRow.id,
+    DeliveryRow.case_id,
+    DeliveryRow.destination,
+    DeliveryRow.channel,
+    DeliveryRow.digest,
+    DeliveryRow.uid,
+    DeliveryRow.attempts,
+)
+
 
 def _of(destination: str | None) -> ColumnElement[bool]:
     return true() if destination is None else DeliveryRow.destination == destination
@@ -38,21 +49,7 @@ class OutboxRows(Part):
             "attempts": DeliveryRow.attempts + 1,
             "lease_until": func.now() + timedelta(seconds=lease_seconds),
         }
-        take = (
-            update(DeliveryRow)
-            .where(DeliveryRow.id.in_(due.cte("due").select()))
-            .values(values)
-            .returning(
-                DeliveryRow.seq,
-                DeliveryRow.id,
-                DeliveryRow.case_id,
-                DeliveryRow.destination,
-                DeliveryRow.channel,
-                DeliveryRow.digest,
-                DeliveryRow.uid,
-                DeliveryRow.attempts,
-            )
-        )
+        take = update(DeliveryRow).where(DeliveryRow.id.in_(due.cte("due").select())).values(values).returning(*_TAKEN)
         with self._database.statement() as connection:
             rows = sorted(connection.execute(take), key=lambda row: row.seq)
         return [
