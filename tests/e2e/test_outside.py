@@ -33,7 +33,6 @@ SET_ASIDE: Mapping[str, tuple[Callable[[], bytes], str]] = {
 REFUSED: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "studyless": (builders.studyless_film, "uid_missing"),
     "pathlike": (pathlike_film, "uid_invalid"),
-    "syntax": (builders.unknown_syntax_film, "transfer_syntax_unknown"),
 }
 
 
@@ -129,6 +128,15 @@ def test_bad_films_are_kept_apart_with_their_reason_and_the_rest_goes_on(clinic:
     for _, reason in REFUSED.values():
         assert reason in refused, refused
     assert clinic.run("fsck").returncode == 0
+
+
+def test_a_film_in_a_syntax_nobody_knows_is_refused_and_people_can_see_why(clinic: Clinic, tmp_path: Path) -> None:
+    (tmp_path / "film.dcm").write_bytes(builders.unknown_syntax_film())
+
+    sent = clinic.run("send", tmp_path / "film.dcm", "--calling", SENDER)
+
+    assert sent.returncode == 1
+    assert "transfer_syntax_unknown" in clinic.run("studies", "show", "refused").stdout.splitlines()[0]
 
 
 def test_a_file_that_is_no_film_is_not_sent_and_the_command_says_so(clinic: Clinic, tmp_path: Path) -> None:
