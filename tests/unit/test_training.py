@@ -1,6 +1,7 @@
 """Training: answers, losses, calibration, figures, card; and one whole training in small."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from vetflow.adapters.networks import build
 from vetflow.adapters.runtime_torch import TorchRuntime
 from vetflow.domain.bundle import CARD, from_folder
 from vetflow.domain.view import Region, View
+from vetflow.phantoms.batch import plan
 from vetflow.phantoms.films import projection
 from vetflow.training.calibration import LEAST, temperatures, threshold
 from vetflow.training.evaluation import Said, calibration_error, score
 from vetflow.training.figures import confusion, sheet
-from vetflow.training.fitting import Schedule, fit, loss, split
+from vetflow.training.fitting import Schedule, batches, fit, loss, split
 from vetflow.training.heads import HEADS, SPREAD, UNKNOWN, answers, nothing
-from vetflow.training.pictures import Pictures, Variety, digest, no_film, rendered
+from vetflow.training.pictures import RENDERED, Pictures, Variety, digest, no_film, rendered
 from vetflow.training.positioning import Plan, train
 
 OUTPUTS = sum(len(classes) for classes in HEADS.values())
@@ -66,7 +68,7 @@ def test_ventrodorsal_and_dorsoventral_are_one_answer() -> None:
     assert seen == {HEADS["view"].index(View.SAGITTAL)}
 
 
-def test_the_right_answers_cost_less_than_wrong_ones() -> None:
+def test_the_right_toldcost_less_than_wrong_ones() -> None:
     right = torch.tensor([[0, 1, 0, 2, UNKNOWN]])
     good = torch.full((1, OUTPUTS), -3.0)
     for column, part in enumerate(split(good).values()):
@@ -109,7 +111,7 @@ def test_too_certain_outputs_get_a_temperature_above_one() -> None:
     assert all(value > 2.0 for value in found.values())
 
 
-def test_the_threshold_rises_until_answers_are_right() -> None:
+def test_the_threshold_rises_until_toldare_right() -> None:
     right = torch.zeros((200, len(HEADS)), dtype=torch.long)
     logits = torch.zeros((200, OUTPUTS))
     for head, part in split(logits).items():
@@ -138,7 +140,7 @@ def test_figures_count_what_was_said() -> None:
     assert confusion(found, ["a", "b"]).startswith(PNG)
 
 
-def test_no_answers_give_figures_of_nothing() -> None:
+def test_no_toldgive_figures_of_nothing() -> None:
     assert score([], classes=2, sure=0.8).films == 0
 
 
@@ -152,17 +154,32 @@ def test_certainty_that_is_kept_has_no_calibration_error() -> None:
 
 def test_a_look_is_the_same_whenever_it_is_asked_for() -> None:
     made = [projection(seed, view=View.LATERAL, region=Region.THORAX, size=64) for seed in range(2)]
-    pictures = Pictures(made, size=48, seed=3, variety=Variety())
+    pictures = Pictures(made=made, size=48, seed=3, variety=Variety())
 
-    first, answer = pictures[1]
-    again, _ = pictures[1]
-    pictures.epoch = 1
-    later, _ = pictures[1]
+    first, told = pictures.batch([1, 0])
+    again, _ = pictures.batch([1])
+    later, _ = pictures.batch([1], epoch=1)
 
-    assert first.shape == (1, 48, 48)
-    assert len(answer) == len(HEADS)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, later)
+    assert first.shape == (2, 1, 48, 48)
+    assert told.shape == (2, len(HEADS))
+    np.testing.assert_array_equal(first[:1], again)
+    assert not np.array_equal(first[:1], later)
+
+
+def test_looks_drawn_elsewhere_are_those_drawn_here() -> None:
+    made = [projection(seed, view=View.LATERAL, region=Region.THORAX, size=48) for seed in range(5)]
+    pictures = Pictures(made=made, size=32, seed=3, variety=Variety())
+
+    here, elsewhere = (
+        list(islice(batches(pictures, Schedule(seconds=1.0, batch=2, workers=workers), seed=4), 5))
+        for workers in (0, 1)
+    )
+
+    assert [epoch for epoch, *_ in here] == [0, 0, 1, 1, 2]
+    for (epoch, grey, right), (other_epoch, other_grey, other_right) in zip(here, elsewhere, strict=True):
+        assert epoch == other_epoch
+        assert torch.equal(grey, other_grey)
+        assert torch.equal(right, other_right)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -178,9 +195,9 @@ def test_a_network_learns_to_tell_inverted_films_apart() -> None:
     made = [projection(seed, view=View.LATERAL, region=Region.TRUNK, size=64) for seed in range(8)]
     torch.manual_seed(0)
     network = build("small_resnet", {"layers": (1, 1, 1, 1), "widths": (8, 8, 8, 8)}, outputs=OUTPUTS)
-    pictures = Pictures(made * 8, size=32, seed=1, variety=Variety(turned=0.0, leaning=0.0, nothing=0.0))
+    pictures = Pictures(made=made * 8, size=32, seed=1, variety=Variety(turned=0.0, leaning=0.0, nothing=0.0))
 
-    history = fit(network, pictures, Schedule(seconds=12.0, batch=16, workers=0), seed=1, progress=silent)
+    history = fit(network, pictures, Schedule(seconds=1.0, batch=16, workers=0, steps=60), seed=1, progress=silent)
 
     assert len(history) > 2
     assert history[-1] < 0.8 * history[0]
@@ -192,11 +209,16 @@ def test_more_time_means_more_films() -> None:
     assert Plan.of(10).fitting(spent=1e6) == pytest.approx(240.0)
 
 
-def test_the_same_seed_renders_the_same_films() -> None:
-    one, again, other = (digest(rendered(3, seed=seed, workers=1, progress=silent)) for seed in (1, 1, 2))
+def test_films_rendered_elsewhere_are_those_rendered_here() -> None:
+    elsewhere = rendered(2, seed=1, workers=1, progress=silent)
 
-    assert one == again
-    assert one != other
+    here = [projection(seed, view=view, region=region, size=RENDERED) for seed, view, region in plan(1, 2)]
+
+    for one, other in zip(elsewhere, here, strict=True):
+        assert one.truth == other.truth
+        np.testing.assert_array_equal(one.soft, other.soft.astype(np.float16))
+    assert digest(elsewhere) == digest(list(elsewhere))
+    assert digest(elsewhere) != digest(elsewhere[::-1])
 
 
 def test_a_sheet_holds_every_film() -> None:

@@ -56,6 +56,8 @@ class TorchRuntime:
     def look(self, pixels: NDArray[np.generic], *, inverted: bool) -> Sight:
         """Return what the model sees on one film, and on its mirrored copies.
 
+        A film that the model is sure to be shown inverted is looked at again the right way round.
+
         Parameters
         ----------
         pixels
@@ -69,16 +71,18 @@ class TorchRuntime:
             ``model_output_invalid``: the network gave something that isn't a probability.
         """
         shares = self._shares(normalise(pixels, inverted=inverted, size=self._manifest.size))
+        swapped = _guess(shares["inverted"], (False, True))
+        low_is_bright = inverted != (swapped.says and swapped.sure(self.sure))
+        if low_is_bright != inverted:
+            shares = self._shares(normalise(pixels, inverted=low_is_bright, size=self._manifest.size))
         view = _guess(shares["view"], tuple(View(name) for name in self._manifest.heads["view"]))
         region = _guess(shares["region"], tuple(Region(name) for name in self._manifest.heads["region"]))
-        swapped = _guess(shares["inverted"], (False, True))
-        shown_dark = swapped.says and swapped.sure(self.sure)
         asked = view.says.plane == "side" and region.says in _CHESTS and "limbs_over" in shares
         return Sight(
             view=view,
             region=region,
             inverted=swapped,
-            field=field(pixels, inverted=inverted != shown_dark),
+            field=field(pixels, inverted=low_is_bright),
             limbs_over=float(shares["limbs_over"].mean(axis=0)[1]) if asked else None,
             threshold=self.sure,
             model=self.model,

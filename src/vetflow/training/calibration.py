@@ -22,9 +22,9 @@ def outputs(network: nn.Module, pictures: Pictures, *, batch: int = 32) -> tuple
     right: list[torch.Tensor] = []
     with torch.inference_mode():
         for start in range(0, len(pictures), batch):
-            items = [pictures[index] for index in range(start, min(start + batch, len(pictures)))]
-            parts.append(network(torch.stack([grey for grey, _ in items])))
-            right.append(torch.stack([answer for _, answer in items]))
+            grey, answer = pictures.batch(range(start, min(start + batch, len(pictures))))
+            parts.append(network(torch.from_numpy(grey)))
+            right.append(torch.from_numpy(answer))
     return torch.cat(parts), torch.cat(right)
 
 

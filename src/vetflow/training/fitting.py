@@ -3,19 +3,22 @@
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing import get_context
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
 from vetflow.training.heads import HEADS, SPREAD
-from vetflow.training.pictures import Pictures, Progress
+from vetflow.training.pictures import Batch, Pictures, Progress
 
-_WEIGHTS = {"view": 1.0, "region": 1.0, "inverted": 1.0, "head": 0.4, "limbs_over": 0.5}
+_WEIGHTS = {"view": 1.5, "region": 1.0, "inverted": 0.4, "head": 0.3, "limbs_over": 0.3}
 _SMOOTHING = 0.05
 
 
@@ -33,12 +36,19 @@ class Schedule:
         Highest learning rate.
     workers
         Processes that draw looks.
+    steps
+        Steps to take instead of looking at the time, so that the result does not depend on the machine.
     """
 
     seconds: float
-    batch: int = 32
-    rate: float = 3e-3
+    batch: int = 16
+    rate: float = 2e-3
     workers: int = 2
+    steps: int | None = None
+
+    def spent(self, *, seconds: float, steps: int) -> float:
+        """Return the share of the fit that is behind."""
+        return steps / self.steps if self.steps else seconds / self.seconds
 
     @property
     def threads(self) -> int:
@@ -74,25 +84,30 @@ def fit(network: nn.Module, pictures: Pictures, schedule: Schedule, *, seed: int
     torch.set_num_threads(schedule.threads)
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # missing in torch's stubs
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=0.02)
-    begun = time.monotonic()
+    begun: float | None = None
     history: list[list[float]] = []
-    for epoch, inputs, right in _batches(pictures, schedule, seed):
-        spent = (time.monotonic() - begun) / schedule.seconds
+    for step, (epoch, inputs, right) in enumerate(batches(pictures, schedule, seed=seed)):
+        begun = begun or time.monotonic()
+        spent = schedule.spent(seconds=time.monotonic() - begun, steps=step)
         if spent >= 1.0:
             break
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate * _rate(spent)
-        optimiser.zero_grad(set_to_none=True)
-        step = loss(network(inputs.contiguous(memory_format=torch.channels_last)), right)
-        step.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
         if epoch == len(history):
             history.append([])
-        history[-1].append(float(step.detach()))
+        history[-1].append(_step(network, optimiser, inputs, right))
         progress("fit", int(spent * 1000), 1000)
     network.eval()
     return [sum(losses) / len(losses) for losses in history]
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, right: torch.Tensor) -> float:
+    optimiser.zero_grad(set_to_none=True)
+    cost = loss(network(inputs.contiguous(memory_format=torch.channels_last)), right)
+    cost.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    return float(cost.detach())
 
 
 def _rate(spent: float) -> float:
@@ -100,17 +115,52 @@ def _rate(spent: float) -> float:
     return min(1.0, spent / 0.05 + 0.02) * 0.5 * (1.0 + math.cos(math.pi * spent))
 
 
-def _batches(pictures: Pictures, schedule: Schedule, seed: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+def batches(pictures: Pictures, schedule: Schedule, *, seed: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    """Yield epoch, inputs and right answers without end, in an order that follows from the seed."""
+    plans = _plans(len(pictures), schedule.batch, seed)
+    drawn = _drawn_here(pictures, plans) if schedule.workers == 0 else _drawn_elsewhere(pictures, plans, schedule)
+    for epoch, (grey, right) in drawn:
+        yield epoch, torch.from_numpy(grey), torch.from_numpy(right)
+
+
+_Plan = tuple[int, list[int]]
+
+
+def _plans(films: int, batch: int, seed: int) -> Iterator[_Plan]:
     for epoch in count():
-        pictures.epoch = epoch
-        order = torch.Generator().manual_seed(seed * 10_000 + epoch)
-        loader = DataLoader(
-            pictures,
-            batch_size=schedule.batch,
-            shuffle=True,
-            generator=order,
-            drop_last=True,
-            num_workers=schedule.workers,
-        )
-        for inputs, right in loader:
-            yield epoch, inputs, right
+        order = np.random.default_rng([seed, 8, epoch]).permutation(films)
+        for start in range(0, max(films - batch, 0) + 1, batch):
+            yield epoch, [int(index) for index in order[start : start + batch]]
+
+
+def _drawn_here(pictures: Pictures, plans: Iterator[_Plan]) -> Iterator[tuple[int, Batch]]:
+    for epoch, indices in plans:
+        yield epoch, pictures.batch(indices, epoch=epoch)
+
+
+def _drawn_elsewhere(pictures: Pictures, plans: Iterator[_Plan], schedule: Schedule) -> Iterator[tuple[int, Batch]]:
+    # Spawned, not forked: a child forked after torch has started its threads may hang in the first of their locks.
+    pool = ProcessPoolExecutor(
+        schedule.workers, mp_context=get_context("spawn"), initializer=_keep, initargs=(pictures,)
+    )
+    waiting: deque[tuple[int, Future[Batch]]] = deque()
+    try:
+        for epoch, indices in plans:
+            waiting.append((epoch, pool.submit(_draw, epoch, indices)))
+            if len(waiting) > 2 * schedule.workers:
+                first, drawn = waiting.popleft()
+                yield first, drawn.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_kept: list[Pictures] = []
+"""What a drawing process looks at; sent once, for it is large."""
+
+
+def _keep(pictures: Pictures) -> None:
+    _kept.append(pictures)
+
+
+def _draw(epoch: int, indices: list[int]) -> Batch:
+    return _kept[-1].batch(indices, epoch=epoch)

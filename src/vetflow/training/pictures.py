@@ -1,15 +1,13 @@
 """Phantoms rendered once and looked at anew in every epoch."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.batch import plan
@@ -48,7 +46,7 @@ class Variety:
     turned: float = 0.45
     leaning: float = 12.0
     squash: float = 0.15
-    inverted: float = 0.3
+    inverted: float = 0.12
     nothing: float = 0.05
 
 
@@ -80,8 +78,13 @@ def digest(made: list[Projection]) -> str:
     return whole.hexdigest()
 
 
-class Pictures(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Network inputs, shape (1, size, size), with the right class of each head.
+Batch = tuple[Grey, NDArray[np.int64]]
+"""Network inputs, shape (n, 1, size, size), and the right class of each head, shape (n, heads)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """Looks at projections.
 
     Parameters
     ----------
@@ -90,26 +93,27 @@ class Pictures(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     size
         Side of the network's input.
     seed
-        With `epoch` and the index it decides the look, so that an item is the same whenever it is asked for.
+        With epoch and index it decides the look, so that one is the same whenever it is asked for.
     """
 
-    def __init__(self, made: list[Projection], *, size: int, seed: int, variety: Variety) -> None:
-        self.made = made
-        self.size = size
-        self.seed = seed
-        self.variety = variety
-        self.epoch = 0
+    made: list[Projection]
+    size: int
+    seed: int
+    variety: Variety
 
     def __len__(self) -> int:
         return len(self.made)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rng = np.random.default_rng([self.seed, self.epoch, index])
+    def batch(self, indices: Sequence[int], *, epoch: int = 0) -> Batch:
+        """Return the looks of some projections in an epoch."""
+        looks = [self._look(index, epoch) for index in indices]
+        return np.stack([grey[None] for grey, _ in looks]), np.array([right for _, right in looks], np.int64)
+
+    def _look(self, index: int, epoch: int) -> tuple[Grey, tuple[int, ...]]:
+        rng = np.random.default_rng([self.seed, epoch, index])
         if rng.random() < self.variety.nothing:
-            grey, right = no_film(rng, self.size), nothing()
-        else:
-            grey, right = self._film(self.made[index], rng)
-        return torch.from_numpy(grey[None]), torch.tensor(right)
+            return no_film(rng, self.size), nothing()
+        return self._film(self.made[index], rng)
 
     def _film(self, made: Projection, rng: np.random.Generator) -> tuple[Grey, tuple[int, ...]]:
         quarters = int(rng.integers(1, 4)) if rng.random() < self.variety.turned else 0

@@ -82,11 +82,11 @@ def train(out: Path, *, seed: int, minutes: float, progress: Progress, journal: 
     kept.settings({"seed": seed, "minutes": minutes, "films": plan.films, "network": NETWORK, "size": SIZE})
     made = rendered(plan.films, seed=seed, workers=WORKERS, progress=progress)
     checks = rendered(plan.checks, seed=seed + 1, workers=WORKERS, progress=progress)
-    pictures = Pictures(made, size=SIZE, seed=seed, variety=Variety())
+    pictures = Pictures(made=made, size=SIZE, seed=seed, variety=Variety())
     known = _noted(kept, pictures)
     schedule = Schedule(seconds=plan.fitting(time.monotonic() - begun))
     network, losses = _fitted(pictures, schedule, seed=seed, progress=progress)
-    calibrated = _calibrated(network, Pictures(checks, size=SIZE, seed=seed + 1, variety=_CHECK))
+    calibrated = _calibrated(network, Pictures(made=checks, size=SIZE, seed=seed + 1, variety=_CHECK))
     draft = replace(calibrated, seed=seed, films=plan.films, dataset=known, losses=tuple(losses))
     evaluation, finished = _measured(draft, plan.held_out, seed=seed + 2, progress=progress)
     _recorded(kept, evaluation, losses)
@@ -98,8 +98,8 @@ def _noted(journal: Journal, pictures: Pictures) -> str:
     """Record the films learnt from and return their digest."""
     known = digest(pictures.made)
     journal.dataset("phantoms", digest=known, count=len(pictures))
-    few = range(min(48, len(pictures)))
-    journal.picture("films.png", sheet([pictures[index][0].numpy()[0] for index in few]))
+    few, _ = pictures.batch(range(min(48, len(pictures))))
+    journal.picture("films.png", sheet(list(few[:, 0])))
     return known
 
 
