@@ -259,11 +259,14 @@ class Seen:
         The film as an 8-bit greyscale PNG for people, made from pixels alone, bone bright.
     scale
         Preview pixels per film pixel.
+    caveats
+        What a reader must know of the model, one short sentence each, from its card.
     """
 
     sight: Sight | None
     preview: bytes
     scale: float
+    caveats: tuple[str, ...] = ()
     abstained: str = ""
 
 

@@ -16,6 +16,7 @@ from vetflow.ports import Champion, Seen
 from vetflow.vision import sighting
 
 _LARGEST_PREVIEW = 4096
+_CAVEATS = ("not verified by a veterinarian",)
 
 
 class Answer(Protocol):
@@ -55,11 +56,13 @@ class SandboxedReader:
         if not isinstance(values, dict) or not isinstance(scale, float):
             raise StudyRefused("model_output_invalid", "the model gave something that is no answer")
         sight = sighting.from_values(cast("Mapping[str, object]", values), model=champion.model)
-        stranger = species is not None and species not in from_archive(archive).manifest.species
+        manifest = from_archive(archive).manifest
+        stranger = species is not None and species not in manifest.species
         return Seen(
             sight=None if stranger else sight,
             preview=_png(answer.arrays.get("preview")),
             scale=scale,
+            caveats=(f"trained on {manifest.trained_on}", *_CAVEATS),
             abstained=f"the model is not meant for this species ({species})" if stranger else "",
         )
 

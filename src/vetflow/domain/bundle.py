@@ -45,6 +45,8 @@ class Manifest:
         SHA-256 of the weights file.
     species
         Species the card is for; the model abstains on others.
+    trained_on
+        What the weights come from, in the card's words, such as ``synthetic radiographs``.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Manifest:
     sure: float
     weights: str
     species: tuple[Species, ...]
+    trained_on: str
 
     def __post_init__(self) -> None:
         if not (_NAME.fullmatch(self.name) and _NAME.fullmatch(self.version) and self.heads):
@@ -165,6 +168,7 @@ def read_manifest(data: bytes) -> Manifest:
             sure=float(cast("float", own["sure"])),
             weights=str(own["weights_sha256"]),
             species=tuple(Species(name) for name in cast("Mapping[str, str]", own["species"])),
+            trained_on=str(whole["data_type"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"configs/metadata.json is not a manifest vetflow can read: {error!r}") from error

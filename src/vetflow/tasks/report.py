@@ -22,8 +22,6 @@ from vetflow.tasks.infer import SeenFilm
 from vetflow.tasks.step import step
 from vetflow.wiring import services
 
-CAVEATS = ("trained on synthetic radiographs", "proves geometry, not diagnostic performance")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
@@ -37,6 +35,8 @@ class Reported:
         Message for each practice system, by destination.
     overlay
         PNG of the film with what was found.
+    caveats
+        What a reader must know of the model.
     """
 
     case: CaseRef
@@ -47,6 +47,7 @@ class Reported:
     objects: tuple[ResultObject, ...]
     messages: Mapping[str, ResultObject]
     overlay: bytes
+    caveats: tuple[str, ...]
 
 
 @step
@@ -60,10 +61,12 @@ def report(seen: SeenFilm, assessment: Assessment) -> Reported:
         made_at=datetime.now(UTC),
         software=version("vetflow"),
         revision=film.subject.revision,
-        caveats=CAVEATS,
+        caveats=seen.seen.caveats,
     )
     source = services().store.get(film.digest)
-    overlay = picture.overlay(seen.seen.preview, assessment=judged, scale=seen.seen.scale)
+    overlay = picture.overlay(
+        seen.seen.preview, assessment=judged, scale=seen.seen.scale, hidden=film.evidence.burned_in
+    )
     return Reported(
         case=film.subject.ref,
         use_case=use_case,
@@ -73,6 +76,7 @@ def report(seen: SeenFilm, assessment: Assessment) -> Reported:
         objects=(_structured(source, judged, identity), _pictured(overlay, judged, identity)),
         messages=_messages(source, judged, identity),
         overlay=overlay,
+        caveats=seen.seen.caveats,
     )
 
 

@@ -36,7 +36,7 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
     if assessment.abstained:
         yield f"\nAbstained: {assessment.abstained}."
     if model := assessment.model:
-        yield f"\nModel {model.name} {model.version}, weights `{model.digest[:12]}`, trained on synthetic images."
+        yield f"\nModel {model.name} {model.version}, weights `{model.digest[:12]}`: {', '.join(reported.caveats)}."
     yield "\n| finding | presence | certainty | rests on | in words |\n|---|---|---|---|---|"
     yield from map(_row, assessment.findings)
     yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(reported.overlay)})"
