@@ -19,6 +19,7 @@ def up(home: Home = None, config: Config = None) -> None:
 
     site = load(config, home=home)
     _make(site)
+    _warn(site)
     with sole_owner(site.home):
         code = guarded(lambda: _run(site))
     raise typer.Exit(code)
@@ -46,6 +47,15 @@ def doctor(home: Home = None, config: Config = None, as_json: Json = False) -> N
     checks = examine(settings(home, config))
     show([check.row() for check in checks], as_json=as_json)
     raise typer.Exit(OK if all(check.well for check in checks) else UNHEALTHY)
+
+
+def _warn(site: "Settings") -> None:
+    """Say what a file left out that nothing works without."""
+    where = site.file or site.home / "vetflow.toml"
+    if not site.gateway.senders:
+        say(f"nobody may send yet: name a [[gateway.senders]] in {where}; deployments/sites/clinic.toml shows how")
+    if not site.routes:
+        say(f"nothing is looked at yet: name [[routes]] in {where}")
 
 
 def _make(site: "Settings") -> None:
