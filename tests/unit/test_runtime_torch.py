@@ -236,6 +236,21 @@ def test_the_real_film_is_lateral_and_not_inverted_or_the_model_abstains(runtime
         assert not (seen.inverted.says and seen.inverted.sure(runtime.sure))
 
 
+def test_an_inverted_film_gets_the_answers_of_the_right_one(bundle: Bundle, runtime: TorchRuntime) -> None:
+    pixels = np.load(io.BytesIO(bundle.files["golden/film.npy"]), allow_pickle=False)
+    golden = json.loads(bundle.files["golden/sight.json"])
+
+    plain = runtime.look(pixels, inverted=golden["inverted"])
+    dark = runtime.look(pixels.max() - pixels, inverted=golden["inverted"])
+
+    assert plain.inverted.says is False
+    assert dark.inverted.says is True
+    assert dark.inverted.sure(runtime.sure)
+    assert dark.view.says is plain.view.says
+    assert dark.region.says is plain.region.says
+    assert dark.view.certainty == pytest.approx(plain.view.certainty, abs=0.02)
+
+
 def test_a_sight_carries_the_threshold_of_its_model(runtime: TorchRuntime) -> None:
     seen = runtime.look(np.eye(50), inverted=False)
 
