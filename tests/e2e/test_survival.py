@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -60,26 +60,41 @@ def some_case_is_under_way(clinic: Clinic) -> bool:
     return bool(clinic.ask("SELECT 1 FROM cases WHERE state IN ('submitted', 'running')"))
 
 
-def pid_of_a_running_case(clinic: Clinic) -> int | None:
-    owners = clinic.ask("SELECT lease_owner FROM cases WHERE state = 'running'")
-    return int(owners[0][0].split(":")[1]) if owners else None
-
-
 def kill_part(clinic: Clinic, name: str) -> None:
     """Kill a part while a case is under way, and see that it is started again."""
     wait_until(lambda: some_case_is_under_way(clinic), seconds=120, every=0.05)
+    kill(clinic, name)
+
+
+def kill(clinic: Clinic, name: str) -> None:
     before = clinic.part(name)["pid"]
     psutil.Process(before).kill()
     wait_until(lambda: clinic.part(name)["pid"] not in {before, None}, seconds=60)
 
 
-def kill_child(clinic: Clinic) -> None:
-    """Kill the process that runs a case, the worker's child."""
-    found: list[int | None] = []
-    wait_until(lambda: found.append(pid_of_a_running_case(clinic)) or found[-1], seconds=120, every=0.02)
-    child = psutil.Process(found[-1])
+def held_child(clinic: Clinic) -> tuple[str, psutil.Process]:
+    """Return a running case and its process, the worker's child, held still so that the case can't end meanwhile."""
+    held: list[tuple[str, psutil.Process]] = []
+    wait_until(lambda: held or held.extend(held_children(clinic)), seconds=120, every=0.02)
+    case, child = held[0]
     assert psutil.Process(clinic.part("worker")["pid"]) in child.parents()
-    child.kill()
+    return case, child
+
+
+def held_children(clinic: Clinic) -> Iterator[tuple[str, psutil.Process]]:
+    for case, owner in running_cases(clinic):
+        with suppress(psutil.NoSuchProcess):
+            child = psutil.Process(int(owner.split(":")[1]))
+            child.suspend()
+            if (case, owner) in running_cases(clinic):
+                yield case, child
+                return
+            child.resume()
+
+
+def running_cases(clinic: Clinic) -> list[tuple[str, str]]:
+    """Return case and owner of each lease."""
+    return clinic.ask("SELECT id, lease_owner FROM cases WHERE state = 'running'")
 
 
 def batches(sent: Films, count: int) -> list[Films]:
@@ -96,6 +111,11 @@ def assert_each_came_to_one_result(clinic: Clinic, sent: Films) -> None:
         assert archived(clinic, studies) == len(sent)
     checked = clinic.run("fsck")
     assert checked.returncode == 0, checked.stderr
+
+
+def attempts(clinic: Clinic, case: str) -> int:
+    ((number,),) = clinic.ask("SELECT attempt FROM cases WHERE id = %s", case)
+    return number
 
 
 def reported(clinic: Clinic, studies: list[str]) -> list[str]:
@@ -139,9 +159,11 @@ def test_twenty_studies_survive_the_death_of_every_part(clinic: Clinic, tmp_path
     with travelling(clinic, first):
         kill_part(clinic, "gateway")
     with travelling(clinic, second):
-        kill_part(clinic, "worker")
+        orphaned, orphan = held_child(clinic)
+        kill(clinic, "worker")
     with travelling(clinic, third):
-        kill_child(clinic)
+        bereft, child = held_child(clinic)
+        child.kill()
     with travelling(clinic, fourth):
         kill_part(clinic, "prefect")
     with travelling(clinic, fifth):
@@ -149,6 +171,9 @@ def test_twenty_studies_survive_the_death_of_every_part(clinic: Clinic, tmp_path
     clinic.wait_for(sent)
 
     assert_each_came_to_one_result(clinic, sent)
+    assert not orphan.is_running()
+    assert attempts(clinic, orphaned) > 1
+    assert attempts(clinic, bereft) > 1
 
 
 def test_twenty_studies_survive_the_loss_of_prefects_database(clinic: Clinic, tmp_path: Path) -> None:
