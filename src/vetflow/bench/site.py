@@ -7,7 +7,8 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from vetflow.domain.errors import TransientError
-from vetflow.settings import Settings
+from vetflow.settings import Settings, load, write
+from vetflow.supervisor.account import database_account, open_way
 from vetflow.supervisor.cluster import Cluster
 from vetflow.supervisor.parts import plan
 from vetflow.supervisor.places import environment, located
@@ -28,10 +29,12 @@ def free_port() -> int:
 def running(settings: Settings, names: Sequence[str]) -> Generator[dict[str, "subprocess.Popen[bytes]"]]:
     """Start the database and the named parts in order, each once the one before is ready; stop all at the end."""
     with ExitStack() as stack:
+        open_way(database_account(), settings.home)
+        write(settings, settings.home / "vetflow.toml")
         cluster = Cluster(settings.home)
         cluster.start()
         stack.callback(cluster.stop)
-        settings = located(settings)
+        settings = located(load(home=settings.home))
         logs = settings.home / "logs"
         logs.mkdir(exist_ok=True)
         parts = {part.name: part for part in plan(settings)}
