@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from vetflow.settings import load
@@ -26,6 +27,11 @@ def keep(home: Path) -> int:
         return guarded(run)
 
 
+def is_content(home: Path) -> Probe:
+    """Return a probe that finds a part unwell while a file says so."""
+    return lambda _: not (home / "sickness").exists()
+
+
 def small_parts(home: Path) -> tuple[Part, ...]:
     """Return parts that do what real ones do: listen, have children of their own, run once, follow another."""
     order = home / "order"
@@ -44,6 +50,7 @@ def small_parts(home: Path) -> tuple[Part, ...]:
         python("step", noting.format(str(order), "step", 0.5), ready=None),
         python("follower", noting.format(str(order), "follower", 600), ready=lasts(0.5), after=("step",)),
         python("deaf", deaf, ready=lasts(0.5)),
+        replace(python("sickly", "import time\ntime.sleep(600)", ready=is_content(home)), patience=1.0),
     )
 
 

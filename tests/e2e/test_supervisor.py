@@ -142,6 +142,17 @@ def test_a_part_that_dies_is_started_again(home: Path, tree: psutil.Process) -> 
     assert part(home, "listener")["pid"] not in {before, None}
 
 
+def test_a_part_that_stays_unwell_is_started_again(home: Path, tree: psutil.Process) -> None:
+    before = part(home, "sickly")["pid"]
+
+    (home / "sickness").touch()
+    wait_until(lambda: part(home, "sickly")["pid"] not in {before, None}, seconds=30)
+    (home / "sickness").unlink()
+    wait_until(lambda: is_back(home, "sickly"), seconds=30)
+
+    assert not psutil.pid_exists(before)
+
+
 def test_what_a_dead_part_left_behind_does_not_hold_its_port(home: Path, tree: psutil.Process) -> None:
     parent = psutil.Process(part(home, "nested")["pid"])
     (grandchild,) = parent.children()

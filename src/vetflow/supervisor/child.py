@@ -50,6 +50,7 @@ class Child:
         self._since = 0.0
         self._next = 0.0
         self._pause = 0.5
+        self._unwell_since = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -125,8 +126,14 @@ class Child:
             self.state = PartState.READY
         elif self.state is PartState.READY:
             self.state = PartState.UNWELL
+            self._unwell_since = now
+        elif self.state is PartState.UNWELL and self._patience_ends(now):
+            self._kill_group()
         starting = self.state in {PartState.STARTING, PartState.UNWELL}
         self._next = now + (0.25 if starting else _LOOK_AGAIN_SECONDS)
+
+    def _patience_ends(self, now: float) -> bool:
+        return self.part.patience is not None and now - self._unwell_since > self.part.patience
 
     def _ended(self, now: float) -> None:
         """Account for a process that is gone, and for what it left in its group: its port may still be held."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from vetflow.settings import Settings
 from vetflow.supervisor.places import mlflow_url, prefect_url, web_url
-from vetflow.supervisor.probes import Probe, answers, known_to_prefect, lasts, listens
+from vetflow.supervisor.probes import Probe, answers, keeps_tables, known_to_prefect, lasts, listens
 
 _POOL = "vetflow"
+_PREFECT_PATIENCE = 30.0  # it makes lost tables anew only when it starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Part:
     after: tuple[str, ...] = ()
     address: str = ""
     needed: bool = True
+    patience: float | None = None
 
 
 def plan(settings: Settings) -> tuple[Part, ...]:
@@ -44,8 +46,9 @@ def plan(settings: Settings) -> tuple[Part, ...]:
         Part(
             name="prefect",
             command=_python("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(settings.ports.prefect)),
-            ready=answers(f"{prefect_url(settings)}/health"),
+            ready=keeps_tables(prefect_url(settings)),
             address=prefect_url(settings).removesuffix("/api"),
+            patience=_PREFECT_PATIENCE,
         ),
         _mlflow(settings),
         _own("registry", after=("ledger", "mlflow"), needed=False),

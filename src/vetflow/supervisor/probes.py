@@ -30,21 +30,21 @@ def answers(url: str) -> Probe:
     return ask
 
 
+def keeps_tables(api_url: str) -> Probe:
+    """Return a probe that asks Prefect what only its tables can tell; without them its health page is still well."""
+
+    def ask(_pid: int) -> bool:
+        return _answer(api_url, "/work_pools/filter") is not None
+
+    return ask
+
+
 def known_to_prefect(api_url: str, pool: str) -> Probe:
     """Return a probe that asks Prefect whether it hears from the worker, whose name ends in its process id."""
-    parts = urlsplit(api_url)
 
     def ask(pid: int) -> bool:
-        connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=1.0)
-        try:
-            headers = {"Content-Type": "application/json"}
-            connection.request("POST", f"{parts.path}/work_pools/{pool}/workers/filter", "{}", headers)
-            answer = connection.getresponse()
-            return answer.status == http.client.OK and _heard(answer.read(), f"-{pid}")
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        answer = _answer(api_url, f"/work_pools/{pool}/workers/filter")
+        return answer is not None and _heard(answer, f"-{pid}")
 
     return ask
 
@@ -72,6 +72,20 @@ def lasts(seconds: float) -> Probe:
             return False
 
     return wait
+
+
+def _answer(api_url: str, question: str) -> bytes | None:
+    """Return what Prefect answers to an empty filter, None when it gives no good answer."""
+    parts = urlsplit(api_url)
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=1.0)
+    try:
+        connection.request("POST", parts.path + question, "{}", {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.read() if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def _heard(answer: bytes, ending: str) -> bool:
