@@ -19,8 +19,8 @@ def up(home: Home = None, config: Config = None) -> None:
 
     site = load(config, home=home)
     _make(site)
-    _warn(site)
     with sole_owner(site.home):
+        _warn(site)
         code = guarded(lambda: _run(site))
     raise typer.Exit(code)
 
