@@ -88,7 +88,7 @@ def _drawn(shades: Image.Image, assessment: Assessment, *, scale: float, width: 
     pen.text((_PADDING, _PADDING), note, fill=_FAINT, font=ImageFont.load_default(_SMALL))
     _write(pen, lines, left=film.width + _PADDING)
     held = io.BytesIO()
-    canvas.save(held, "PNG", optimize=False)
+    canvas.save(held, "PNG", compress_level=1)
     return held.getvalue()
 
 

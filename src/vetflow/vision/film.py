@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from vetflow.domain.finding import Box
 from vetflow.domain.sight import Field
-from vetflow.vision.filters import Grey, Mask, blurred, largest, sampled, without_thin
+from vetflow.vision.filters import Grey, Mask, block_means, blurred, largest, sampled, without_thin
 
 Pixels = NDArray[np.generic]
 
@@ -83,7 +83,7 @@ def _reduced(values: Grey) -> tuple[Grey, int]:
     rows, columns = (-(-edge // step) for edge in values.shape)
     padding = (rows * step - values.shape[0], columns * step - values.shape[1])
     padded = np.pad(values, ((0, padding[0]), (0, padding[1])), mode="edge")
-    return padded.reshape(rows, step, columns, step).mean(axis=(1, 3), dtype=np.float32), step
+    return block_means(padded, step), step
 
 
 def _exposed(grey: Grey) -> tuple[int, int, int, int]:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydicom.charset import python_encoding
 
 from vetflow.adapters.runtime_torch import TorchRuntime
-from vetflow.dicom import header, pixels
+from vetflow.dicom import header, picture, pixels
 from vetflow.domain.bundle import from_archive
 from vetflow.vision import sighting
+from vetflow.vision.filters import block_means
 
 _PREVIEW = 960
 
@@ -43,8 +44,4 @@ def look(film: bytes, bundle: bytes, *, largest: int) -> dict[str, object]:
 def _preview(stored: NDArray[np.generic], *, inverted: bool) -> tuple[NDArray[np.uint8], float]:
     step = max(1, -(-max(stored.shape) // _PREVIEW))
     rows, columns = (edge // step * step for edge in stored.shape)
-    blocks = stored[:rows, :columns].reshape(rows // step, step, columns // step, step)
-    small = blocks.mean(axis=(1, 3), dtype=np.float32)
-    low, high = (float(edge) for edge in np.percentile(small, [0.5, 99.5]))
-    shown = np.clip((small - low) / max(high - low, 1e-6), 0.0, 1.0)
-    return np.rint((1.0 - shown if inverted else shown) * 255).astype(np.uint8), 1.0 / step
+    return picture.eight_bit(block_means(stored[:rows, :columns], step), inverted=inverted), 1.0 / step

@@ -23,6 +23,7 @@ _LIBRARIES = (
     "vetflow.adapters.lease",
     "vetflow.adapters.ledger",
     "vetflow.adapters.store_folder",
+    "vetflow.worker.rehearsal:rehearse",
 )
 _HANDED_DOWN = ("PREFECT_", "VETFLOW_", "MLFLOW_", "XDG_")
 
