@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, WaitingCase
@@ -79,9 +79,10 @@ class FakeSorting:
     open_revisions: list[tuple[str, int]] = field(default_factory=list)
     done: list[tuple[str, int]] = field(default_factory=list)
 
-    def unsorted(self, limit: int) -> Sequence[Instance]:
+    def unsorted(self, limit: int, *, sop_classes: Collection[str] | None = None) -> Sequence[Instance]:
         done = {*self.sorted_, *self.aside}
-        return [instance for instance in self.received if instance.id not in done][:limit]
+        wanted = [one for one in self.received if sop_classes is None or one.sop_class in sop_classes]
+        return [instance for instance in wanted if instance.id not in done][:limit]
 
     def sort(self, instance_id: str, facts: Facts) -> None:
         self.sorted_[instance_id] = facts

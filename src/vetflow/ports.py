@@ -1,6 +1,6 @@
 """What vetflow needs from the outside, as Protocols with the fewest methods; every adapter passes a contract test."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -61,8 +61,8 @@ class Intake(Protocol):
 class Sorting(Protocol):
     """The ledger as dispatcher and completeness see it."""
 
-    def unsorted(self, limit: int) -> Sequence[Instance]:
-        """Return received instances whose header has not been looked at, oldest first."""
+    def unsorted(self, limit: int, *, sop_classes: Collection[str] | None = None) -> Sequence[Instance]:
+        """Return received instances whose header has not been looked at, oldest first; of some SOP classes if asked."""
         ...
 
     def sort(self, instance_id: str, facts: Facts) -> None:

@@ -1,6 +1,7 @@
 """The ledger as receiver, sorter and completeness see it, on a real PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from tests.ledgers import (
@@ -80,6 +81,16 @@ def test_a_refusal_is_kept_even_when_the_sender_calls_itself_something_unprintab
 
     [line] = ledger.refusals()
     assert (line.sender, line.reason, line.status) == ("BADAE", "calling AE not allowed", "0xA900")
+
+
+def test_unsorted_instances_of_some_classes_can_be_asked_for(ledger: PostgresLedger) -> None:
+    ledger.admit(arrival(1))
+    ledger.admit(replace(arrival(2), sop_class="1.2.840.10008.5.1.4.1.1.2"))
+
+    slices = ledger.unsorted(10, sop_classes={"1.2.840.10008.5.1.4.1.1.2"})
+
+    assert [one.sop_class for one in slices] == ["1.2.840.10008.5.1.4.1.1.2"]
+    assert len(ledger.unsorted(10)) == 2
 
 
 def test_unsorted_instances_come_oldest_first_and_no_more_than_asked(ledger: PostgresLedger) -> None:

@@ -1,6 +1,8 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pydicom.uid import DigitalXRayImageStorageForPresentation
 from tests.builders import film_bytes
 from tests.fakes import FakeCases, FakeRuns, FakeSorting, FakeStore
 
@@ -70,6 +72,39 @@ def test_each_film_gets_its_case_as_it_arrives_and_other_use_cases_wait() -> Non
     assert not more
     assert bench.cases.opened == [film_order("inst-1"), film_order("inst-2")]
     assert bench.sorting.sorted_ == {"inst-1": DX, "inst-2": DX}
+
+
+def test_films_are_sorted_before_slices_that_came_earlier() -> None:
+    bench = Bench()
+    film = replace(instance("inst-3", bench.store.put([b"film"])), sop_class=DigitalXRayImageStorageForPresentation)
+    bench.sorting.received.append(film)
+
+    bench.sorter.step()
+
+    assert list(bench.sorting.sorted_) == ["inst-3", "inst-1", "inst-2"]
+
+
+def test_what_is_no_film_waits_while_the_receiver_is_busy_but_not_for_ever() -> None:
+    bench, now = Bench(), [100.0]
+    film = replace(instance("inst-3", bench.store.put([b"film"])), sop_class=DigitalXRayImageStorageForPresentation)
+    bench.sorting.received.append(film)
+    sorter = Sorter(
+        bench.sorting,
+        bench.cases,
+        store=bench.store,
+        read_facts=bench.reader,
+        wishes=Wishes(routes=[POSITIONING]),
+        busy=lambda: True,
+        monotonic=lambda: now[0],
+    )
+
+    sorter.step()
+    while_busy = list(bench.sorting.sorted_)
+    now[0] += 6.0
+    sorter.step()
+
+    assert while_busy == ["inst-3"]
+    assert list(bench.sorting.sorted_) == ["inst-3", "inst-1", "inst-2"]
 
 
 def test_a_film_counts_as_sorted_only_after_its_case_is_open() -> None:

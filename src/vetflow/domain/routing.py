@@ -11,6 +11,11 @@ from vetflow.domain.view import Region, View
 FILM_USE_CASES = frozenset({"positioning"})
 """Use cases that get a case per film as it arrives, so that advice comes while the animal is on the table."""
 
+FILM_CLASSES = frozenset({
+    "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1",
+})  # fmt: skip
+"""SOP classes of films: CR, DX for presentation, DX for processing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:

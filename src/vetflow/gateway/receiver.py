@@ -38,6 +38,7 @@ SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 MISMATCH = 0xA900
 NOT_UNDERSTOOD = 0xC000
+_BUSY_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ class Receiver:
         self._server: BoundedServer | None = None
         self._draining = threading.Event()
         self._under_way = _UnderWay()
+        self._last = float("-inf")
 
     @property
     def port(self) -> int:
@@ -129,6 +131,11 @@ class Receiver:
         self._server = BoundedServer(entity, address, service, self._listening.limits)
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True, args=(0.2,)).start()
         log.info("receiver listening", port=self._server.port)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an instance came in just now."""
+        return time.monotonic() - self._last < _BUSY_SECONDS
 
     def stop(self, *, seconds: float = 5.0) -> None:
         """Take nothing new, let what is being stored end within the time given, then abort the associations.
@@ -179,6 +186,7 @@ class Receiver:
     def _stored(self, event: evt.Event) -> int:
         sender = event.assoc.requestor.ae_title
         with self._under_way:
+            self._last = time.monotonic()
             return self._answer(event, sender)
 
     def _answer(self, event: evt.Event, sender: str) -> int:

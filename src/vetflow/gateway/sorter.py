@@ -1,5 +1,6 @@
 """What has arrived gets its facts and, if it is a film, its own cases."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import structlog
 
 from vetflow.domain.case import CaseOrder, Queue
 from vetflow.domain.errors import StudyRefused, TransientError
-from vetflow.domain.routing import Route, film_routes
+from vetflow.domain.routing import FILM_CLASSES, Route, film_routes
 from vetflow.domain.study import Facts, Instance
 from vetflow.ports import Cases, ObjectStore, Sorting
 
@@ -16,6 +17,7 @@ log = structlog.stdlib.get_logger()
 
 _BATCH = 50
 _STRIKES = 3
+_PATIENCE_SECONDS = 5.0
 ReadFacts = Callable[[bytes], Facts]
 QueueOf = Callable[[Route, Facts], Queue]
 
@@ -50,6 +52,10 @@ class Sorter:
         Reads a stored file's header; StudyRefused when it can't.
     wishes
         Which cases to open.
+    busy
+        Whether the receiver is taking images in: what is no film then waits, for seconds at most.
+    monotonic
+        Seconds that never run backwards.
     """
 
     def __init__(
@@ -60,19 +66,32 @@ class Sorter:
         store: ObjectStore,
         read_facts: ReadFacts,
         wishes: Wishes,
+        busy: Callable[[], bool] = lambda: False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sorting = sorting
         self._cases = cases
         self._store = store
         self._read_facts = read_facts
         self._wishes = wishes
+        self._busy = busy
+        self._monotonic = monotonic
+        self._looked = monotonic()
         self._strikes: Counter[str] = Counter()
 
     def step(self) -> bool:
-        """Sort what is there; True when a full batch was."""
+        """Sort what is there, films first; True when a full batch was."""
+        films = self._sorting.unsorted(_BATCH, sop_classes=FILM_CLASSES)
+        for film in films:
+            self._sort(film)
+        if len(films) == _BATCH:
+            return True
+        if self._busy() and self._monotonic() - self._looked < _PATIENCE_SECONDS:
+            return False
         batch = self._sorting.unsorted(_BATCH)
         for instance in batch:
             self._sort(instance)
+        self._looked = self._monotonic()
         return len(batch) == _BATCH
 
     def _sort(self, instance: Instance) -> None:

@@ -33,9 +33,10 @@ def gateway(services: Services) -> GatewayParts:
         default=settings.completeness.default_seconds,
         longest=settings.completeness.longest_seconds,
     )
+    receiver = Receiver(_listening(settings), store=store, intake=ledger, room=lambda: _has_room(settings))
     return GatewayParts(
-        receiver=Receiver(_listening(settings), store=store, intake=ledger, room=lambda: _has_room(settings)),
-        sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, wishes=wanted),
+        receiver=receiver,
+        sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, wishes=wanted, busy=lambda: receiver.busy),
         completer=Completer(ledger, ledger, runs=runs, quiet=quiet, wishes=wanted),
         dispatcher=Dispatcher(ledger, runs),
         reconciler=Reconciler(ledger, runs, patience=Patience(attempts=settings.limits.attempts)),

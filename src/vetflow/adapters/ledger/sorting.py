@@ -1,6 +1,6 @@
 """What has arrived becomes known: facts, quarantine, revisions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, and_, case, exists, func, insert, select, text, true, update
@@ -16,8 +16,8 @@ from vetflow.domain.view import Region, View
 class SortingRows(Part):
     """The ledger as dispatcher and completeness see it."""
 
-    def unsorted(self, limit: int) -> Sequence[Instance]:
-        """Return received instances whose header has not been looked at, oldest first."""
+    def unsorted(self, limit: int, *, sop_classes: Collection[str] | None = None) -> Sequence[Instance]:
+        """Return received instances whose header has not been looked at, oldest first; of some SOP classes if asked."""
         query = (
             select(
                 InstanceRow.id,
@@ -31,6 +31,8 @@ class SortingRows(Part):
             .order_by(InstanceRow.seq)
             .limit(limit)
         )
+        if sop_classes is not None:
+            query = query.where(InstanceRow.sop_class.in_(sorted(sop_classes)))
         with self._database.statement() as connection:
             rows = connection.execute(query).all()
         return [
