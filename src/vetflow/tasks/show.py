@@ -37,7 +37,7 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
         yield f"\nAbstained: {assessment.abstained}."
     if model := assessment.model:
         yield f"\nModel {model.name} {model.version}, weights `{model.digest[:12]}`: {', '.join(reported.caveats)}."
-    yield "\n| finding | presence | certainty | rests on | in words |\n|---|---|---|---|---|"
+    yield "\n| presence | certainty | rests on | finding |\n|---|---|---|---|"
     yield from map(_row, assessment.findings)
     yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(reported.overlay)})"
     yield "\n| validation | held |\n|---|---|"
@@ -48,7 +48,7 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
 
 def _row(finding: Finding) -> str:
     sure = "" if finding.certainty is None else f"{finding.certainty:.0%}"
-    return f"| {finding.code.meaning} | {_MARKS[finding.presence]} | {sure} | {finding.source} | {finding.says} |"
+    return f"| {_MARKS[finding.presence]} | {sure} | {finding.source} | {finding.says} |"
 
 
 def _small(picture: bytes) -> str:
