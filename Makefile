@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Debian packages that tests use as real peers; without them those tests are skipped with a reason.
-PEERS := orthanc dcmtk strace
+PEERS := orthanc orthanc-dicomweb dcmtk strace openssl
 export DO_NOT_TRACK = 1
 
 .PHONY: demo test up check bench format peers

@@ -9,7 +9,8 @@ from vetflow.adapters.ledger import PostgresLedger
 from vetflow.domain.case import CaseOrder, CaseRef, Queue
 from vetflow.domain.coding import Code
 from vetflow.domain.delivery import Channel, Owed, ResultKind, ResultObject
-from vetflow.domain.finding import Assessment, Box, Finding, Measurement, ModelVersion, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
+from vetflow.domain.place import Box
 from vetflow.domain.study import Arrival, Completeness, Facts, Instance, InstanceState
 
 COMPLETE = Completeness(complete=True, reason="quiet for 30 s")

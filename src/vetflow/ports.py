@@ -8,6 +8,7 @@ from typing import Protocol
 from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, WaitingCase
 from vetflow.domain.delivery import Delivery, Owed, ResultObject
 from vetflow.domain.finding import Assessment, ModelVersion
+from vetflow.domain.privacy import Identity
 from vetflow.domain.rollout import Phase
 from vetflow.domain.sight import Sight
 from vetflow.domain.signalment import Species
@@ -151,14 +152,14 @@ class Cases(Protocol):
 
 
 class Privacy(Protocol):
-    """The ledger's map between original and replaced UIDs."""
+    """Where what was taken out of studies is kept sealed; each look into it is audited."""
 
-    def remember(self, study_id: str, replaced: Mapping[str, str]) -> None:
-        """Keep pairs original → replacement; keeping them again changes nothing."""
+    def remember(self, study: str, instance: str, identity: Identity) -> None:
+        """Keep what ties an instance (by the digest of its original) to its original; again changes nothing."""
         ...
 
-    def originals(self, study_id: str) -> Mapping[str, str]:
-        """Return pairs replacement → original."""
+    def recall(self, study: str, *, actor: str, purpose: str) -> Identity:
+        """Return what is known of all instances of a study; ConfigurationError when its key is gone."""
         ...
 
 

@@ -7,7 +7,8 @@ from PIL import Image
 from tests.builders import body
 
 from vetflow.dicom import picture
-from vetflow.domain.finding import Assessment, Box, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.place import Box
 from vetflow.domain.positioning import FIELD
 
 MODEL = ModelVersion(name="positioning", version="1", digest="ab" * 32)

@@ -18,7 +18,8 @@ from vetflow.dicom import groups, header
 from vetflow.dicom.report import SERIES_DESCRIPTION, ReportIdentity, report, to_bytes
 from vetflow.domain import positioning
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.finding import Assessment, Box, ModelVersion, Verdict
+from vetflow.domain.finding import Assessment, ModelVersion, Verdict
+from vetflow.domain.place import Box
 from vetflow.domain.positioning import judge
 from vetflow.domain.sight import Bounds, Field, Guess, Sight
 from vetflow.domain.view import Region, View

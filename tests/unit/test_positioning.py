@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
-from vetflow.domain.finding import Assessment, Box, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.place import Box
 from vetflow.domain.positioning import (
     EXPOSURE,
     FIELD,

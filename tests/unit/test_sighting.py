@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.finding import Box, ModelVersion
+from vetflow.domain.finding import ModelVersion
+from vetflow.domain.place import Box
 from vetflow.domain.sight import Field, Guess, Sight
 from vetflow.domain.view import Region, View
 from vetflow.vision import sighting

@@ -112,7 +112,7 @@ def _send(films: list[Path], settings: Settings) -> None:
 
 def _bare(films: list[Path], settings: Settings) -> list[float]:
     """Return the bare script's seconds for each film, its imports left out."""
-    port = str(settings.destinations[0].port)
+    port = str(next(place.port for place in settings.destinations if isinstance(place, DicomDestination)))
     command = [sys.executable, "-m", "vetflow.bench.bare_film", str(shipped("positioning")), port, *map(str, films)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(line) for line in done.stdout.split()]

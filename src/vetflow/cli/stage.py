@@ -15,7 +15,7 @@ from pathlib import Path
 from vetflow.domain.errors import ConfigurationError, TransientError
 from vetflow.hospital.pacs import HospitalPacs
 from vetflow.hospital.practice import Practice
-from vetflow.settings import DicomDestination, Settings, load, write
+from vetflow.settings import DicomDestination, Hl7Destination, Settings, load, write
 from vetflow.supervisor.account import database_account, open_way
 from vetflow.supervisor.death import tied_to_parent
 from vetflow.supervisor.places import located
@@ -56,7 +56,7 @@ def fresh_home(home: Path) -> Settings:
 def hospital(settings: Settings) -> Generator[tuple[HospitalPacs, Practice]]:
     """Run the PACS and the practice system that the settings send to."""
     pacs = next(place for place in settings.destinations if isinstance(place, DicomDestination))
-    practice = next(place for place in settings.destinations if not isinstance(place, DicomDestination))
+    practice = next(place for place in settings.destinations if isinstance(place, Hl7Destination))
     with (
         HospitalPacs(settings.home / "pacs", pacs.ae_title, pacs.port) as archive,
         Practice(settings.home / "practice", practice.port) as system,
@@ -102,10 +102,10 @@ def _await_ready(settings: Settings, process: "subprocess.Popen[bytes]", *, tell
 
 def _on_free_ports(site: Settings) -> Settings:
     """Return the site with each port that is taken replaced by a free one."""
-    wanted = [site.gateway.port, *site.ports.model_dump().values(), *(place.port for place in site.destinations)]
+    wanted = [site.gateway.port, *site.ports.model_dump().values(), *(place.port for place in _reached_by_port(site))]
     gateway, prefect, mlflow, web, *places = _free_ports(wanted)
     destinations = [
-        place.model_copy(update={"port": port}) for place, port in zip(site.destinations, places, strict=True)
+        place.model_copy(update={"port": port}) for place, port in zip(_reached_by_port(site), places, strict=True)
     ]
     update = {
         "gateway": site.gateway.model_copy(update={"port": gateway}),
@@ -113,6 +113,10 @@ def _on_free_ports(site: Settings) -> Settings:
         "destinations": tuple(destinations),
     }
     return site.model_copy(update=update)
+
+
+def _reached_by_port(site: Settings) -> list[DicomDestination | Hl7Destination]:
+    return [place for place in site.destinations if isinstance(place, DicomDestination | Hl7Destination)]
 
 
 def _free_ports(wanted: Iterable[int]) -> list[int]:

@@ -21,9 +21,9 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code as ConceptCode
 
-from vetflow.domain import finding as domain
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import PRESENCE_CODES, Assessment, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.place import Box
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 
@@ -143,7 +143,7 @@ def _evaluations(finding: Finding) -> list[QualitativeEvaluation]:
     return said
 
 
-def _region(box: domain.Box, image: Dataset) -> ImageRegion:
+def _region(box: Box, image: Dataset) -> ImageRegion:
     """Close a polyline of five points: SCOORD has no rectangle (PS3.3 C.18.6.1.2)."""
     inside = replace(
         box, left=max(box.left, 0.0), top=max(box.top, 0.0),

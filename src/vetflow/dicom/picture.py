@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vetflow.domain.finding import Assessment, Box, Finding, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
+from vetflow.domain.place import Box
 
 TITLE = "AI suggestion - not verified"
 _MARGIN = 380

@@ -20,6 +20,9 @@ class Channel(StrEnum):
     """How a destination is spoken to."""
 
     DICOM = "dicom"
+    """C-STORE."""
+    DICOMWEB = "dicomweb"
+    """STOW-RS."""
     HL7 = "hl7"
 
 
@@ -27,6 +30,17 @@ class ResultKind(StrEnum):
     """Kinds of objects a case writes."""
 
     SR = "SR"
+    """TID 1500 in a Comprehensive 3D SR."""
+    GSPS = "GSPS"
+    """Greyscale presentation state: the same graphics in layers over the source images."""
+    SEG = "SEG"
+    """Segmentation: masks."""
+    SC = "SC"
+    """Secondary capture with everything burned in, for viewers that read nothing else."""
+    KOS = "KOS"
+    """Key object selection: images with a quality issue, or of interest."""
+    JSON = "JSON"
+    """The same result under the published JSON Schema; sent nowhere, served to REST consumers."""
     ORU = "ORU"
     PICTURE = "PICTURE"
     """The overlay as a PNG, made from pixels alone; for people, sent nowhere."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vetflow.domain.coding import Code
+from vetflow.domain.place import Box, Landmark, Line, Mask, Side
 
 
 class Presence(StrEnum):
@@ -24,34 +25,19 @@ PRESENCE_CODES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """Axis-aligned box on an image; (0, 0) is the top left corner of the top left pixel (PS3.3 C.18.6).
+class Measurement:
+    """A number with its unit (UCUM).
 
     Parameters
     ----------
-    left, top, right, bottom
-        Pixel edges: a box over pixel columns 3 to 5 has left 3 and right 6.
+    lines
+        What it was measured along, on the finding's image.
     """
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.left, self.top, self.right, self.bottom))):
-            raise ValueError("a box has finite edges")
-        if self.right <= self.left or self.bottom <= self.top:
-            raise ValueError("a box has an area")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """A number with its unit (UCUM)."""
 
     name: Code
     value: float
     unit: Code
+    lines: tuple[Line, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -60,7 +46,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One statement about one film.
+    """One statement about one image.
 
     Parameters
     ----------
@@ -78,6 +64,14 @@ class Finding:
         Where on the image, None for the whole image.
     source
         ``tags`` or ``picture``: what the statement rests on.
+    site, side
+        Anatomy in the species' own words (CID 7482), and which side of the animal.
+    points
+        Landmarks on the image.
+    image, frame
+        Number of the image among those of the case, from 0; number of its frame, from 1, None for an image of one.
+    label
+        Tells findings of one code, site and side apart, the same way in every revision, such as ``T4``.
     """
 
     code: Code
@@ -88,12 +82,26 @@ class Finding:
     reason: Code | None = None
     box: Box | None = None
     measurements: Sequence[Measurement] = ()
+    site: Code | None = None
+    side: Side | None = None
+    points: tuple[Landmark, ...] = ()
+    image: int = 0
+    frame: int | None = None
+    label: str = ""
+
+    @property
+    def tracking(self) -> str:
+        """Identifier that the same finding keeps in every revision (112039, DCM)."""
+        parts = (self.code.value, self.site.value if self.site else "", self.side or "", self.label)
+        return " ".join(filter(None, parts))
 
     def __post_init__(self) -> None:
         if self.certainty is not None and not 0.0 <= self.certainty <= 1.0:
             raise ValueError("certainty lies between 0 and 1")
         if self.source not in {"tags", "picture"}:
             raise ValueError("a finding rests on tags or on the picture")
+        if self.image < 0 or (self.frame is not None and self.frame < 1):
+            raise ValueError("images count from 0 and frames from 1")
 
 
 class Verdict(StrEnum):
@@ -134,9 +142,12 @@ class Assessment:
         Problems first; what was looked for and not found, and what can't be told, follow.
     abstained
         Why nothing, or not everything, is said; empty when all was judged.
+    masks
+        Structures drawn pixel by pixel; they go into a SEG, not into the ledger's rows.
     """
 
     verdict: Verdict
     findings: tuple[Finding, ...]
     model: ModelVersion | None
     abstained: str = ""
+    masks: tuple[Mask, ...] = ()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from vetflow.domain.finding import Box, ModelVersion
+from vetflow.domain.finding import ModelVersion
+from vetflow.domain.place import Box
 from vetflow.domain.view import Region, View
 
 T = TypeVar("T")

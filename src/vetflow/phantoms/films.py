@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vetflow.domain.finding import Box
+from vetflow.domain.place import Box
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.look import expose
 from vetflow.phantoms.meshes import Array, Bone, bones, rotation

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.domain.finding import Box
+from vetflow.domain.place import Box
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.raster import Image
 

@@ -11,10 +11,14 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from vetflow.domain.errors import ConfigurationError
-from vetflow.settings.sections import DicomDestination, Hl7Destination, Settings, SiteFile
+from vetflow.settings.peers import DicomDestination, DicomwebDestination, Hl7Destination
+from vetflow.settings.sections import Settings, SiteFile
 
 _PREFIX = "VETFLOW_"
 _Tables = dict[str, object]
+_KINDS: Mapping[int | str, type[BaseModel]] = {
+    "dicom": DicomDestination, "dicomweb": DicomwebDestination, "hl7": Hl7Destination,
+}  # fmt: skip
 
 
 def default_home() -> Path:
@@ -92,7 +96,7 @@ def _explained(error: ValidationError, path: Path | None) -> str:
 
 
 def _sentence(location: tuple[int | str, ...], kind: str, message: str, path: Path | None) -> str:
-    key = ".".join(str(part) for part in location if part not in {"dicom", "hl7"})
+    key = ".".join(str(part) for part in location if part not in _KINDS)
     variable = _PREFIX + "__".join(str(part) for part in location).upper()
     where = variable if variable in os.environ or not path else str(path)
     if kind != "extra_forbidden":
@@ -104,8 +108,8 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str, path: Pa
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = SiteFile
     for part in location:
-        if part in {"dicom", "hl7"}:
-            model = DicomDestination if part == "dicom" else Hl7Destination
+        if part in _KINDS:
+            model = _KINDS[str(part)]
         elif isinstance(part, str) and part in model.model_fields:
             model = _inner(model.model_fields[part].annotation) or model
     return list(model.model_fields)

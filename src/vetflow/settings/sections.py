@@ -5,23 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from vetflow.domain.case import Queue
-from vetflow.domain.delivery import ResultKind
 from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
 from vetflow.domain.view import Region, View
+from vetflow.settings.peers import DicomDestination, DicomwebDestination, Gateway, Hl7Destination, Web
+from vetflow.settings.section import Section
 
-AeTitle = str
 UseCase = Literal["positioning"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Site(_Section):
+class Site(Section):
     """Who runs this."""
 
     name: str = "clinic"
@@ -30,42 +26,25 @@ class Site(_Section):
     """True only for the demo: no real animal or owner is involved, so phases may start integrated."""
 
 
-class Sender(_Section):
-    """A modality or PACS that may send."""
+class PixelMask(Section):
+    """Where a device burns text into its images; what is there is blackened before a model or an export sees it."""
 
-    ae_title: AeTitle = Field(min_length=1, max_length=16)
-    """Calling AE title."""
-    host: str = ""
-    """Address it must come from; empty accepts any."""
-
-
-class Gateway(_Section):
-    """The DICOM receiver."""
-
-    ae_title: AeTitle = Field(default="VETFLOW", min_length=1, max_length=16)
-    """Called AE title; others are rejected."""
-    host: str = "127.0.0.1"
-    """Address to listen on; loopback until a site says otherwise."""
-    port: int = Field(default=11112, ge=1, le=65535)
-    """DICOM port."""
-    senders: tuple[Sender, ...] = ()
-    """Calling AE titles allowed; none are allowed when empty."""
-    largest_pdu: int = Field(default=1 << 20, ge=4096)
-    """Largest PDU accepted, bytes; larger ones end the association."""
-    pdu_seconds: float = Field(default=30.0, gt=0)
-    """Seconds for one PDU to arrive; slower peers are cut."""
-    associations: int = Field(default=30, ge=1)
-    """Associations at once."""
-    associations_per_peer: int = Field(default=12, ge=1)
-    """Associations at once from one address."""
-    free_disk_mb: int = Field(default=512, ge=0)
-    """Free space of the store below which nothing is accepted, MB."""
+    manufacturer: str
+    """Manufacturer (0008,0070), as the device writes it; case does not matter."""
+    model: str = ""
+    """ManufacturerModelName (0008,1090); empty means any."""
+    rows: int = Field(ge=1)
+    """Rows of the images it holds for."""
+    columns: int = Field(ge=1)
+    """Columns of the images it holds for."""
+    regions: tuple[tuple[int, int, int, int], ...] = ()
+    """Rectangles as left, top, right, bottom in pixels, right and bottom excluded; empty says none are burned in."""
 
 
-class Quiet(_Section):
+class Quiet(Section):
     """When a study counts as complete."""
 
-    seconds: dict[str, float] = {"DX": 20.0, "CR": 20.0, "CT": 60.0, "MR": 120.0}
+    seconds: dict[str, float] = {"DX": 20.0, "CR": 20.0, "CT": 60.0, "MR": 120.0}  # noqa: RUF012  pydantic copies defaults
     """Seconds without a new image, per modality."""
     default_seconds: float = 60.0
     """For modalities not named."""
@@ -73,7 +52,7 @@ class Quiet(_Section):
     """After this many seconds a study is closed even when images are missing."""
 
 
-class Route(_Section):
+class Route(Section):
     """Which films or studies get which use case; an empty list means any."""
 
     use_case: UseCase
@@ -90,45 +69,7 @@ class Route(_Section):
     """Work queue; a silent phase always uses ``silent``."""
 
 
-class DicomDestination(_Section):
-    """A PACS that gets results by C-STORE."""
-
-    name: str
-    """Name in deliveries and logs."""
-    kind: Literal["dicom"]
-    """C-STORE."""
-    ae_title: AeTitle
-    """Called AE title."""
-    host: str
-    """Host name or address."""
-    port: int = Field(ge=1, le=65535)
-    """DICOM port."""
-    results: tuple[ResultKind, ...] = (ResultKind.SR,)
-    """Kinds of objects it gets."""
-
-
-class Hl7Destination(_Section):
-    """A practice system that gets ORU^R01 over MLLP."""
-
-    name: str
-    """Name in deliveries and logs."""
-    kind: Literal["hl7"]
-    """MLLP."""
-    host: str
-    """Host name or address."""
-    port: int = Field(ge=1, le=65535)
-    """MLLP port."""
-    dialect: Literal["2.5.1"] = "2.5.1"
-    """HL7 version of the messages."""
-    application: str = "PIMS"
-    """Receiving application (MSH-5)."""
-    facility: str = "CLINIC"
-    """Receiving facility (MSH-6)."""
-    results: tuple[ResultKind, ...] = (ResultKind.ORU,)
-    """Kinds of messages it gets."""
-
-
-class Limits(_Section):
+class Limits(Section):
     """Bounds that keep one case from harming others."""
 
     case_seconds: float = Field(default=120.0, gt=0)
@@ -151,7 +92,7 @@ class Limits(_Section):
     """How often a running case renews its lease."""
 
 
-class Retries(_Section):
+class Retries(Section):
     """How the courier tries again."""
 
     first_seconds: float = Field(default=5.0, gt=0)
@@ -160,7 +101,7 @@ class Retries(_Section):
     """Longest wait."""
 
 
-class Store(_Section):
+class Store(Section):
     """Where bytes are kept."""
 
     kind: Literal["folder", "s3"] = "folder"
@@ -173,7 +114,7 @@ class Store(_Section):
     """TLS to the S3 service."""
 
 
-class Ports(_Section):
+class Ports(Section):
     """Where the parts that speak HTTP listen, on loopback."""
 
     prefect: int = Field(default=4200, ge=1, le=65535)
@@ -184,7 +125,7 @@ class Ports(_Section):
     """Health page."""
 
 
-class Judgement(_Section):
+class Judgement(Section):
     """Thresholds of the positioning use case."""
 
     sure: float = Field(default=0.8, gt=0.5, le=1.0)
@@ -193,15 +134,19 @@ class Judgement(_Section):
     """Largest tolerated absolute deviation index."""
 
 
-class SiteFile(_Section):
+class SiteFile(Section):
     """All that a site's TOML may say."""
 
     site: Site = Site()
     gateway: Gateway = Gateway()
+    web: Web = Web()
     completeness: Quiet = Quiet()
     routes: tuple[Route, ...] = ()
-    destinations: tuple[Annotated[DicomDestination | Hl7Destination, Field(discriminator="kind")], ...] = ()
-    phases: dict[UseCase, Phase] = {}
+    destinations: tuple[
+        Annotated[DicomDestination | DicomwebDestination | Hl7Destination, Field(discriminator="kind")], ...
+    ] = ()
+    masks: tuple[PixelMask, ...] = ()
+    phases: dict[UseCase, Phase] = {}  # noqa: RUF012  idem
     """Ceiling per use case: a file can lower a phase, never raise one."""
     limits: Limits = Limits()
     retries: Retries = Retries()

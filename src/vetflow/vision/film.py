@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.domain.finding import Box
+from vetflow.domain.place import Box
 from vetflow.domain.sight import Field
 from vetflow.vision.filters import Grey, Mask, block_means, blurred, largest, sampled, without_thin
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.finding import Box, ModelVersion
+from vetflow.domain.finding import ModelVersion
+from vetflow.domain.place import Box
 from vetflow.domain.sight import Field, Guess, Sight
 from vetflow.domain.view import Region, View
 

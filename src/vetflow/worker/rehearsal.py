@@ -16,7 +16,8 @@ from vetflow.dicom import picture
 from vetflow.dicom.report import ReportIdentity, report, to_bytes
 from vetflow.dicom.uids import derived_uid
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
-from vetflow.domain.finding import Box, ModelVersion
+from vetflow.domain.finding import ModelVersion
+from vetflow.domain.place import Box
 from vetflow.domain.positioning import SERVICE, judge
 from vetflow.domain.sight import Bounds, Field, Guess, Sight
 from vetflow.domain.signalment import SPECIES_CODES, Signalment, Species

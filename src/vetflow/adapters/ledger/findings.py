@@ -5,7 +5,8 @@ from typing import cast
 
 from vetflow.adapters.ledger.tables import CaseRow, FindingRow, Json
 from vetflow.domain.coding import Code
-from vetflow.domain.finding import Assessment, Box, Finding, Measurement, ModelVersion, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
+from vetflow.domain.place import Box
 
 
 def finding_values(case_id: str, position: int, finding: Finding) -> dict[str, Json]:
