@@ -13,6 +13,7 @@ demo: $(VENV)/installed
 	$(BIN)/vetflow demo
 
 up: $(VENV)/installed
+	$(BIN)/vetflow keys make
 	$(BIN)/vetflow up
 
 test: $(VENV)/installed peers

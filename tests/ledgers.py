@@ -1,6 +1,7 @@
 """Short ways to say what happens to a ledger."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg import sql
@@ -10,12 +11,15 @@ from vetflow.domain.case import CaseOrder, CaseRef, Queue
 from vetflow.domain.coding import Code
 from vetflow.domain.delivery import Channel, Owed, ResultKind, ResultObject
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
-from vetflow.domain.place import Box
+from vetflow.domain.place import Box, Landmark, Line, Side
+from vetflow.domain.review import Review
+from vetflow.domain.standing import Decision
 from vetflow.domain.study import Arrival, Completeness, Facts, Instance, InstanceState
 
 COMPLETE = Completeness(complete=True, reason="quiet for 30 s")
 FILM = Facts(modality="DX")
 STUDY = "1.2.826.1"
+WHEN = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 
 def digest_of(words: str) -> str:
@@ -77,6 +81,7 @@ def assessment() -> Assessment:
         name=Code(value="410668003", scheme="SCT", meaning="Length"),
         value=1.5,
         unit=Code(value="mm", scheme="UCUM", meaning="mm"),
+        lines=(Line(name=code, points=((1.25, 2), (3, 4.5), (5, 6))),),
     )
     found = Finding(
         code=code,
@@ -87,6 +92,12 @@ def assessment() -> Assessment:
         reason=Code(value="113010", scheme="DCM", meaning="Quality Control"),
         box=Box(left=0, top=1.5, right=10, bottom=20),
         measurements=(length,),
+        site=Code(value="816094009", scheme="SCT", meaning="Chest"),
+        side=Side.LEFT,
+        points=(Landmark(name=code, at=(7.75, 8)),),
+        image=0,
+        frame=2,
+        label="T4",
     )
     plain = Finding(code=code, presence=Presence.UNDETERMINED, says="Not told.", source="tags")
     return Assessment(
@@ -95,6 +106,18 @@ def assessment() -> Assessment:
         model=ModelVersion(name="positioning", version="3", digest=digest_of("weights"), calibration="temperature 1.2"),
         abstained="limbs not judged",
     )
+
+
+def review(edition: int = 1, *, name: str = "", **changes: object) -> Review:
+    """Return a review that rejects the first finding."""
+    values = {
+        "id": name or f"review-{edition}",
+        "edition": edition,
+        "by": "Dr. Vet",
+        "at": WHEN,
+        "decisions": {0: Decision.REJECTED},
+    }
+    return Review(**{**values, **changes})
 
 
 def finish(ledger: PostgresLedger, ref: CaseRef, *deliveries: Owed) -> None:

@@ -1,6 +1,6 @@
 """What vetflow needs from the outside, as Protocols with the fewest methods; every adapter passes a contract test."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,8 @@ from typing import Protocol
 from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, WaitingCase
 from vetflow.domain.delivery import Delivery, Owed, ResultObject
 from vetflow.domain.finding import Assessment, ModelVersion
-from vetflow.domain.privacy import Identity
+from vetflow.domain.priors import Answer, PriorLimits, Question
+from vetflow.domain.privacy import Identity, Sealed
 from vetflow.domain.rollout import Phase
 from vetflow.domain.sight import Sight
 from vetflow.domain.signalment import Species
@@ -163,6 +164,23 @@ class Privacy(Protocol):
         ...
 
 
+class Sealer(Protocol):
+    """Encryption under the site's key ring; what is sealed is bound to what it is about."""
+
+    @property
+    def current(self) -> str:
+        """Id of the key that is sealed under now."""
+        ...
+
+    def seal(self, plain: bytes, *about: str) -> Sealed:
+        """Return the bytes sealed under the current key."""
+        ...
+
+    def unseal(self, sealed: Sealed, *about: str) -> bytes:
+        """Return the bytes; ConfigurationError when the key is gone, StudyRefused ``map_damaged`` when they changed."""
+        ...
+
+
 class Outbox(Protocol):
     """The ledger as the courier sees it."""
 
@@ -291,6 +309,18 @@ class ResultSink(Protocol):
 
     def echo(self) -> None:
         """Ask whether it is there; TransientError when it is not."""
+        ...
+
+
+class PriorSource(Protocol):
+    """A PACS that is asked for studies; TransientError when it does not answer in time, PermanentFailure on a no."""
+
+    def find(self, question: Question, *, seconds: float) -> Sequence[Answer]:
+        """Return the studies asked for, just as the PACS answers."""
+        ...
+
+    def fetch(self, study_uid: str, keep: Callable[[bytes], str], *, limits: PriorLimits) -> Sequence[str]:
+        """Return the digests under which a study's images were kept; StudyRefused ``too_large`` or ``not_found``."""
         ...
 
 

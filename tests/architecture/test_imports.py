@@ -18,7 +18,10 @@ def test_the_command_line_imports_nothing_heavy_before_it_knows_the_command() ->
     assert imported_by("import vetflow.cli.app").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("part", ["vetflow.supervisor.tree", "vetflow.supervisor.assembly", "vetflow.web.health"])
+@pytest.mark.parametrize(
+    "part",
+    ["vetflow.supervisor.tree", "vetflow.supervisor.assembly", "vetflow.supervisor.reception", "vetflow.web.server"],
+)
 def test_long_running_parts_carry_no_machine_learning(part: str) -> None:
     assert imported_by(f"import {part}").isdisjoint({"torch", "monai", "great_expectations", "mlflow", "prefect"})
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from vetflow.cli.reference import commands_page, settings_page
+from vetflow.rest.schema import schema_text
 
 PAGES = Path(__file__).parents[2] / "docs/reference"
 
@@ -12,6 +13,12 @@ def test_every_command_and_setting_is_documented(name: str, page: object) -> Non
     written = (PAGES / name).read_text(encoding="utf-8")
 
     assert written == page(), "run: python -m vetflow.cli.reference docs/reference"
+
+
+def test_the_published_schema_is_the_one_results_are_written_by() -> None:
+    written = (PAGES / "result.schema.json").read_text(encoding="utf-8")
+
+    assert written == schema_text(), "run: python -m vetflow.cli.reference docs/reference"
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -417,26 +417,6 @@ def test_cases_of_one_study_that_end_at_once_still_deliver_it(ledger: PostgresLe
     assert state_of(ledger, one) is InstanceState.DELIVERED
 
 
-def test_uid_pairs_are_kept_once_and_come_back_by_their_replacement(ledger: PostgresLedger) -> None:
-    study_id = film(ledger).study_id
-    ledger.remember(study_id, {"1.2.3": "2.25.1", "1.2.4": "2.25.2"})
-
-    ledger.remember(study_id, {"1.2.3": "2.25.9", "1.2.5": "2.25.3"})
-
-    assert ledger.originals(study_id) == {"2.25.1": "1.2.3", "2.25.2": "1.2.4", "2.25.3": "1.2.5"}
-
-
-def test_films_of_one_study_may_remember_shared_uids_at_once(ledger: PostgresLedger) -> None:
-    study_id = film(ledger).study_id
-    pairs = {f"1.2.{number}": f"2.25.{number}" for number in range(50)}
-    turned = dict(reversed(pairs.items()))
-
-    with ThreadPoolExecutor(8) as cases:
-        list(cases.map(lambda chosen: ledger.remember(study_id, chosen), [pairs, turned] * 8))
-
-    assert len(ledger.originals(study_id)) == 50
-
-
 def test_ids_say_nothing_and_never_repeat(ledger: PostgresLedger) -> None:
     names = [waiting_case(ledger, number).id for number in range(1, 6)]
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, event
 from tests.ledgers import arrival, execute, film, finish, owed, running_case, waiting_case
 
 from vetflow.adapters.ledger import ARRIVAL, CASE, OWED, Bell, PostgresLedger
-from vetflow.adapters.ledger.tables import Table
+from vetflow.adapters.ledger.schema import Table
 from vetflow.domain.errors import ConfigurationError, TransientError, VetflowError
 from vetflow.domain.study import Admission
 from vetflow.migrations import upgrade
@@ -39,6 +39,18 @@ PAST = (
     """INSERT INTO deliveries (id, case_id, destination, channel, kind, uid, digest, state)
         SELECT 'd' || n, 'c' || n, 'pacs', 'dicom', 'SR', '1', 'd', 'sent' FROM generate_series(1, 20000) n""",
     "ANALYZE",
+)
+
+OLD = (
+    "INSERT INTO studies (id, study_uid) VALUES ('study-old', '1.2')",
+    "INSERT INTO uid_map VALUES ('study-old', '1.2', '2.25.1')",
+    """INSERT INTO cases (id, use_case, study_id, revision, queue, state, verdict, ended_at)
+        VALUES ('case-old', 'positioning', 'study-old', 1, 'stat', 'done', 'findings', now())""",
+    "INSERT INTO results (case_id, kind, uid, digest) VALUES ('case-old', 'SR', '2.25.7', 'd')",
+    """INSERT INTO findings (case_id, position, code, presence, source, says, measurements)
+        VALUES ('case-old', 0, '{"value": "a", "scheme": "99VETFLOW", "meaning": "A"}', 'present', 'tags', 'Old.',
+            '[{"name": {"value": "n", "scheme": "SCT", "meaning": "N"}, "value": 1.5,
+               "unit": {"value": "mm", "scheme": "UCUM", "meaning": "mm"}}]')""",
 )
 
 
@@ -106,7 +118,22 @@ def test_migrating_again_changes_nothing_and_starting_together_does_no_harm(data
 
     with psycopg.connect(database_url) as connection:
         versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert versions == [("0001",)]
+    assert versions == [("0002",)]
+
+
+def test_what_an_older_vetflow_wrote_is_read_as_before(database_url: str) -> None:
+    upgrade(database_url, to="0001")
+    for statement in OLD:
+        execute(database_url, statement)
+
+    upgrade(database_url)
+
+    ledger = PostgresLedger(database_url)
+    [finding] = ledger.case("case-old").assessment.findings
+    edition = ledger.edition("case-old")
+    ledger.close()
+    assert (finding.says, finding.points, finding.image, finding.measurements[0].lines) == ("Old.", (), 0, ())
+    assert (edition.number, [result.uid for result in edition.results]) == (0, ["2.25.7"])
 
 
 def test_a_ledger_of_a_newer_vetflow_is_left_alone(database_url: str) -> None:

@@ -24,6 +24,7 @@ from vetflow.hospital.pacs import HospitalPacs
 from vetflow.hospital.practice import Practice
 from vetflow.settings import Settings, load, write
 from vetflow.supervisor.places import database_url, prefect_url
+from vetflow.wiring import keys
 
 START_SECONDS = 240
 STOP_SECONDS = 10
@@ -249,6 +250,7 @@ def _configure(clinic: Clinic, archive: int | None) -> None:
     file.write_text(said + (ARCHIVE.format(port=archive) if archive else ""))
     site = load(file, home=clinic.home)
     write(site.model_copy(update={"gateway": site.gateway.model_copy(update={"port": free_port()})}), file)
+    keys.make(site.secrets)
 
 
 def _end(clinic: Clinic) -> None:

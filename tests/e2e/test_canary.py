@@ -39,7 +39,6 @@ UIDS_IN_THE_LEDGER = {
     ("studies", "study_uid"),
     ("instances", "series_uid"),
     ("instances", "sop_uid"),
-    ("uid_map", "original"),
 }
 
 

@@ -329,7 +329,7 @@ def test_one_peer_gets_no_more_than_its_share() -> None:
         third = associate(site.receiver.port)
         for association in held:
             association.release()
-        _until(lambda: not site.receiver._server.slots._open)
+        _until(lambda: not site.receiver.open_sockets)
         after = send(site.receiver.port, film_dataset())
 
     assert third.is_rejected

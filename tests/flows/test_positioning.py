@@ -22,9 +22,8 @@ from vetflow.domain.errors import StaleAttempt, StudyRefused
 from vetflow.domain.rollout import Phase
 from vetflow.domain.study import Arrival, InstanceState
 from vetflow.settings import DicomDestination, Hl7Destination, Settings
-from vetflow.wiring import Services, build, use_services
+from vetflow.wiring import Services, build, keys, use_services
 from vetflow.wiring.catalogue import enthrone
-from vetflow.wiring.keys import make_uid_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def clinic(ledger_url: str, prefect_api: str) -> Iterator[Clinic]:
         ),
     )
     services = build(settings)
-    make_uid_key(settings.secrets)
+    keys.make(settings.secrets)
     champion = enthrone(services, untrained(), actor="test")
     services.ledger.grant("positioning", Phase.INTEGRATED, model=champion.model.digest, actor="test")
     with use_services(services):
@@ -143,7 +142,6 @@ def test_an_assistive_model_tells_the_pacs_and_not_the_practice(clinic: Clinic) 
     ("film", "reason"),
     [
         (builders.truncated_film(), "pixels_truncated"),
-        (builders.film_bytes(BurnedInAnnotation="YES"), "burned_in_text"),
         (builders.enormous_film(), "size_implausible"),
         (builders.truncated_jpeg2000_film(), "pixels_truncated"),
     ],
@@ -162,6 +160,34 @@ def test_a_film_that_cant_be_judged_is_quarantined_with_its_reason(clinic: Clini
     assert [(line.instance.state, line.instance.reason) for line in page.instances] == [
         (InstanceState.QUARANTINED, reason)
     ]
+
+
+def test_a_film_with_text_burned_in_is_judged_by_its_tags_alone(clinic: Clinic) -> None:
+    ref = clinic.film(builders.film_bytes(BurnedInAnnotation="YES"))
+
+    run(ref)
+
+    page = clinic.services.ledger.case(ref.id)
+    assert page is not None
+    assert page.assessment is not None
+    assert page.assessment.abstained == "text may be burned into the picture"
+    assert {finding.source for finding in page.assessment.findings if finding.certainty is not None} == set()
+    assert {result.kind for result in page.results} == {"SR", "JSON", "ORU"}
+
+
+def test_a_site_gets_every_kind_of_object_it_asks_for(clinic: Clinic) -> None:
+    pacs = clinic.services.settings.destinations[0].model_copy(update={"results": ("SR", "GSPS", "SC", "KOS")})
+    asking = build(clinic.services.settings.model_copy(update={"destinations": (pacs,)}))
+    film = builders.film_bytes(SeriesDescription="Thorax LAT", ViewPosition="AP", rows=128, columns=160)
+
+    with use_services(asking):
+        run(clinic.film(film))
+
+    page = clinic.services.ledger.case(clinic.services.ledger.cases()[0].id)
+    assert page is not None
+    assert {result.kind for result in page.results} >= {"SR", "SC", "KOS", "JSON", "PICTURE"}
+    assert {line.kind for line in page.deliveries} == {result.kind for result in page.results} - {"JSON", "PICTURE"}
+    asking.ledger.close()
 
 
 def test_a_horse_is_outside_the_card_so_the_model_abstains_and_the_report_says_so(clinic: Clinic) -> None:

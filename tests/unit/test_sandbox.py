@@ -12,8 +12,10 @@ import pytest
 from tests.unit import sandboxed
 
 from vetflow.adapters.sandbox import Function, Nursery, Sandbox
+from vetflow.adapters.sandbox.nurseries import clean_environment
 from vetflow.adapters.sandbox.wire import Message, Wire, WireBroken
 from vetflow.domain.errors import ConfigurationError, StudyRefused, TransientError
+from vetflow.wiring import keys
 
 HERE = Path(__file__).parents[2]
 FUNCTIONS = {
@@ -88,6 +90,31 @@ def test_the_same_attempts_succeed_without_the_filter(sandbox: Sandbox, forbidde
     outcomes = unlocked.run("attempt", arrays={}, values={**forbidden, "only": harmless}).values
 
     assert outcomes == dict.fromkeys(harmless, "done")
+
+
+@pytest.mark.parametrize("name", ["uid.key", "map.keys"])
+def test_the_keys_of_replaced_uids_and_of_the_sealed_map_are_out_of_reach(
+    sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    keys.make(tmp_path / "secrets")
+    tries = {"path": str(tmp_path / "secrets" / name), "port": 0, "database": "", "only": ["read", "stat"]}
+    unlocked = Sandbox(functions=FUNCTIONS, nursery=sandbox.nursery, locked=False)
+
+    inside = sandbox.run("attempt", arrays={}, values=tries).values
+    outside = unlocked.run("attempt", arrays={}, values=tries).values
+
+    assert inside == {"read": "denied", "stat": "denied"}
+    assert outside == {"read": "done", "stat": "done"}
+
+
+def test_a_sandbox_is_born_without_the_place_of_secrets_or_ledger() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("VETFLOW_HOME", "VETFLOW_SECRETS", "VETFLOW_DATABASE_URL", "VETFLOW_CONFIG"):
+            patch.setenv(place, "/planted")
+
+        born_with = clean_environment(threads=1)
+
+    assert "/planted" not in born_with.values()
 
 
 @pytest.mark.parametrize(

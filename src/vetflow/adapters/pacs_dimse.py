@@ -2,9 +2,11 @@
 
 import io
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType]
 from pydicom.dataset import FileDataset
@@ -13,11 +15,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 
+from vetflow.adapters.tls import Secure, diagnosis, usable
+from vetflow.dicom.status import judge
 from vetflow.domain.errors import PermanentFailure, TransientError
 
 _VERIFICATION = UID("1.2.840.10008.1.1")
-_DUPLICATE = 0x0111
-_LATER = frozenset({0x0110, 0x0213})
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _REJECTED_PERMANENT = 1
 
@@ -51,6 +53,16 @@ class DimseSink:
         self._called = called
         self._calling = calling
         self._timeouts = timeouts or DimseTimeouts()
+        self._tls: Secure | None = None
+
+    def over_tls(self, context: Secure) -> Self:
+        """Let every association go over TLS, and return the sink.
+
+        What is wrong with a certificate, theirs or ours, is a TransientError: a person mends it, and what is owed
+        meanwhile goes out by itself.
+        """
+        self._tls = context
+        return self
 
     def store(self, data: bytes) -> None:
         """Send one instance as stored; TransientError, or PermanentFailure with the status."""
@@ -64,7 +76,9 @@ class DimseSink:
                 raise PermanentFailure("the PACS takes no such object", status="context not accepted") from None
             except RuntimeError:
                 raise TransientError("the PACS ended the association") from None
-        _judge(answer.Status if "Status" in answer else None)
+        if "Status" not in answer:
+            raise TransientError("the PACS did not answer")
+        judge(int(answer.Status))
 
     def echo(self) -> None:
         """Ask whether it is there; TransientError when it is not."""
@@ -93,14 +107,20 @@ class DimseSink:
         for syntax in syntaxes:
             entity.add_requested_context(sop_class, syntax)
         host, port = self._address
+        secure = usable(self._tls) if self._tls else None
         try:
-            association = entity.associate(host, port, ae_title=self._called)
+            association = entity.associate(
+                host, port, ae_title=self._called, tls_args=(secure, host) if secure else None
+            )
         except OSError:
             raise TransientError("the PACS can't be reached") from None
         if not association.is_established:
-            raise _refusal(association)
+            raise _refusal(association) or TransientError(self._why(secure) or "the PACS makes no association now")
         _undelayed(association)
         return association
+
+    def _why(self, secure: ssl.SSLContext | None) -> str:
+        return diagnosis(*self._address, secure, seconds=self._timeouts.connect) if secure else ""
 
 
 def _read(data: bytes) -> FileDataset:
@@ -120,23 +140,12 @@ def _undelayed(association: Association) -> None:
         wrapper.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _refusal(association: Association) -> TransientError | PermanentFailure:
-    """Return the error for an association that was not made; permanent when the PACS says so."""
+def _refusal(association: Association) -> PermanentFailure | None:
+    """Return the error for an association that was not made and never will be, None when it may be later."""
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None and answer.result == _REJECTED_PERMANENT:
         codes = f"A-ASSOCIATE-RJ {answer.result}/{answer.result_source}/{answer.diagnostic}"
         return PermanentFailure("the PACS rejects our association", status=codes)
     if association.rejected_contexts and not association.accepted_contexts:
         return PermanentFailure("the PACS takes no such object", status="context not accepted")
-    return TransientError("the PACS makes no association now")
-
-
-def _judge(status: int | None) -> None:
-    """Do nothing on success, warnings and duplicates (PS3.4 annex B.2.3); raise by what trying again would bring."""
-    if status is None:
-        raise TransientError("the PACS did not answer")
-    if status in {0x0000, _DUPLICATE} or status >> 12 == 0xB:
-        return
-    if status >> 8 == 0xA7 or status in _LATER:
-        raise TransientError(f"the PACS has no room now (0x{status:04X})")
-    raise PermanentFailure("the PACS refuses the object", status=f"0x{status:04X}")
+    return None

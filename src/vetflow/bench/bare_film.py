@@ -30,7 +30,7 @@ def main(bundle: Path, port: int, films: list[Path]) -> None:
         pixels = dcmread(BytesIO(data)).pixel_array
         assessment = judge(header.evidence(data), runtime.look(pixels, inverted=False), Bounds())
         identity = ReportIdentity(digests=(film.name,), use_case="bare", made_at=datetime.now(UTC), software="bare")
-        sink.store(to_bytes(report(header.read(data), assessment, identity=identity)))
+        sink.store(to_bytes(report((header.read(data),), assessment, identity=identity)))
         sys.stdout.write(f"{time.perf_counter() - started:.4f}\n")
 
 

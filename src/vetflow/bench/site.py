@@ -13,6 +13,7 @@ from vetflow.supervisor.cluster import Cluster
 from vetflow.supervisor.parts import plan
 from vetflow.supervisor.places import environment, located
 from vetflow.supervisor.probes import Probe
+from vetflow.wiring import keys
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 10.0
@@ -31,6 +32,7 @@ def running(settings: Settings, names: Sequence[str]) -> Generator[dict[str, "su
     with ExitStack() as stack:
         open_way(database_account(), settings.home)
         write(settings, settings.home / "vetflow.toml")
+        keys.make(settings.secrets)
         cluster = Cluster(settings.home)
         cluster.start()
         stack.callback(cluster.stop)

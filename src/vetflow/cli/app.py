@@ -2,7 +2,7 @@
 
 import typer
 
-from vetflow.cli import bench, demo, films, ledger, machine, models, upkeep
+from vetflow.cli import bench, demo, films, keys, ledger, machine, models, privacy, review, run, upkeep
 
 app = typer.Typer(
     name="vetflow",
@@ -16,11 +16,16 @@ app.command()(demo.demo)
 app.command()(machine.status)
 app.command()(machine.doctor)
 app.command()(films.send)
+app.command()(run.run)
 app.add_typer(ledger.studies, name="studies", no_args_is_help=True)
 app.add_typer(ledger.cases, name="cases", no_args_is_help=True)
 app.add_typer(ledger.deliveries, name="deliveries", no_args_is_help=True)
+app.add_typer(review.app, name="review", no_args_is_help=True)
+app.command()(privacy.deidentify)
+app.command()(privacy.reidentify)
 app.add_typer(models.app, name="models", no_args_is_help=True)
 app.add_typer(films.phantoms, name="phantoms", no_args_is_help=True)
+app.add_typer(keys.app, name="keys", no_args_is_help=True)
 app.command()(upkeep.fsck)
 app.add_typer(upkeep.audit, name="audit", no_args_is_help=True)
 app.command()(upkeep.phase)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vetflow.bench.rows import Row
 
 Bench = Callable[[Path, Callable[[str], None]], "list[Row]"]
-NAMES = ("latency", "ingest", "film", "throughput", "memory", "tree")
+NAMES = ("latency", "ingest", "film", "throughput", "memory", "tree", "deid", "report")
 
 
 def bench(
@@ -47,7 +47,7 @@ def bench(
 
 
 def _benches() -> Mapping[str, Bench]:
-    from vetflow.bench import film, ingest, latency, memory, tree
+    from vetflow.bench import deid, film, ingest, latency, memory, report, tree
 
     return {
         "latency": latency.measure,
@@ -56,6 +56,8 @@ def _benches() -> Mapping[str, Bench]:
         "throughput": film.measure_throughput,
         "memory": memory.measure,
         "tree": tree.measure,
+        "deid": deid.measure,
+        "report": report.measure,
     }
 
 

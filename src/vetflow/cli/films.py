@@ -39,23 +39,30 @@ def send(
 
 @phantoms.command()
 def make(
-    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
-    region: Annotated[str, typer.Option("--region", help="Body region; all regions when absent.")] = "",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Films to make.")] = 10,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same films.")] = 1,
+    where: Annotated[
+        list[str], typer.Argument(metavar="[REGION] OUT", help="Body region, all when absent; folder to write to.")
+    ],
+    region: Annotated[str, typer.Option("--region", help="Body region, instead of the first argument.")] = "",
+    count: Annotated[int, typer.Option("--count", "--n", "-n", min=1, help="Films to make.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=999_999, help="Same seed, same films.")] = 1,
 ) -> None:
     """Make synthetic films as DICOM files beside truth.json."""
     from vetflow.domain.view import Region
     from vetflow.phantoms import batch
+    from vetflow.phantoms.films import REGIONS
 
-    if region and region not in list(Region):
-        raise typer.BadParameter(f"{region} is not a region; there are {', '.join(Region)}")
+    *first, out = where
+    if len(first) + bool(region) > 1:
+        raise typer.BadParameter("there is at most one region, and one folder")
+    wanted = region or next(iter(first), "")
+    if wanted and wanted not in REGIONS:
+        raise typer.BadParameter(f"{wanted} is not a region of phantoms; there are {', '.join(REGIONS)}")
 
     def told(done: int, whole: int) -> None:
         say(f"{done} of {whole}")
 
-    chosen = Region(region) if region else None
-    for path in batch.make(out, count=count, seed=seed, region=chosen, progress=told):
+    chosen = Region(wanted) if wanted else None
+    for path in batch.make(Path(out), count=count, seed=seed, region=chosen, progress=told):
         typer.echo(path)
 
 

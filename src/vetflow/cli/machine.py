@@ -16,9 +16,11 @@ def up(home: Home = None, config: Config = None) -> None:
     from vetflow.settings import load
     from vetflow.supervisor.lock import sole_owner
     from vetflow.supervisor.warden import guarded
+    from vetflow.wiring import keys
 
     site = load(config, home=home)
-    _make(site)
+    keys.check(site.secrets)
+    make_home(site)
     with sole_owner(site.home):
         _warn(site)
         code = guarded(lambda: _run(site))
@@ -58,7 +60,8 @@ def _warn(site: "Settings") -> None:
         say(f"nothing is looked at yet: name [[routes]] in {where}")
 
 
-def _make(site: "Settings") -> None:
+def make_home(site: "Settings") -> None:
+    """Make the home, open to the account of its database and to nobody else."""
     from vetflow.supervisor.account import database_account, open_way
 
     if site.database_url:

@@ -1,4 +1,4 @@
-"""The reference pages, written from the code: ``python -m vetflow.cli.reference docs/reference``."""
+"""The reference, written from the code: ``python -m vetflow.cli.reference docs/reference``."""
 
 import sys
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from vetflow.rest.schema import schema_text
 from vetflow.settings import SiteFile
 
 _NOTE = "<!-- Written by `python -m vetflow.cli.reference docs/reference`; change the code, not this page. -->\n"
@@ -110,10 +111,11 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def main(folder: Path) -> None:
-    """Write both pages."""
+    """Write the pages and the schema of a result."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "commands.md").write_text(commands_page(), encoding="utf-8")
     (folder / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (folder / "result.schema.json").write_text(schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

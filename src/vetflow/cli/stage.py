@@ -20,6 +20,7 @@ from vetflow.supervisor.account import database_account, open_way
 from vetflow.supervisor.death import tied_to_parent
 from vetflow.supervisor.places import located
 from vetflow.supervisor.report import PartState, TreeReport
+from vetflow.wiring import keys
 
 _MARK = ".vetflow-demo"
 _READY_SECONDS = 240.0
@@ -49,6 +50,7 @@ def fresh_home(home: Path) -> Settings:
     (home / _MARK).touch()
     shipped = Path(str(importlib.resources.files("vetflow") / "deployments/sites/demo.toml"))
     write(_on_free_ports(load(shipped, home=home)), home / "vetflow.toml")
+    keys.make(load(home / "vetflow.toml", home=home).secrets)
     return located(load(home / "vetflow.toml", home=home))
 
 

@@ -1,218 +1,198 @@
-"""Films without owner and clinic: the header is written anew, the pixels are copied byte for byte."""
+"""Objects without owner and clinic: the header is written anew, the pixels are copied byte for byte or masked."""
 
+import json
 import re
-import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from vetflow.dicom import codes, fields, profile
+from vetflow.dicom import attributes, fields, methods, pixel_element, profile, raw
+from vetflow.dicom.cleaning import Changes, Cleaner
 from vetflow.dicom.header import Parsed, parse
+from vetflow.dicom.masks import (
+    BURNED_IN,
+    Blackened,
+    Decoder,
+    PixelMaskRule,
+    Region,
+    blackened,
+    decode,
+    may_carry_text,
+    regions,
+)
 from vetflow.dicom.uids import derived_uid, keyed, keyed_uid
-from vetflow.domain.coding import Code
 from vetflow.domain.errors import StudyRefused
+from vetflow.domain.privacy import Identity
 
-VERSION = "1"
+VERSION = methods.VERSION
 """Grows with every change of what stays and what goes."""
 
-_IMPLEMENTATION = UID(derived_uid("vetflow", "implementation"))
-_BASIC_PROFILE = Code(value="113100", scheme="DCM", meaning="Basic Application Confidentiality Profile")
-_CHARACTERISTICS = Code(value="113108", scheme="DCM", meaning="Retain Patient Characteristics Option")
-_EQUIPMENT = Code(value="109104", scheme="DCM", meaning="De-identifying Equipment")
+PSEUDONYM = re.compile("[0-9a-f]{16}")
+"""Form of a patient's new id."""
 
-_BINARY_NUMBERS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "SV", "UV", "AT"})
-_WRITTEN_NUMBERS = frozenset({"DS", "IS"})
-_LONGEST_NUMBERS = 64
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_LOOKUP_TABLES = frozenset({0x00283006, 0x7FE00001, 0x7FE00002})
-"""LUTData and extended offset tables: numbers, however many."""
-_REPEATING = frozenset({0x50, 0x60})
-_CODE_VALUE = 0x00080100
-_UNDEFINED = 0xFFFFFFFF
-_ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+LONGEST_SHIFT = 3650
+"""Days that dates move into the past at most."""
+
+_IMPLEMENTATION = UID(derived_uid("vetflow", "implementation"))
+_CLASS, _ISSUER, _PATIENT, _STUDY = map(
+    profile.tag, ("SOPClassUID", "IssuerOfPatientID", "PatientID", "StudyInstanceUID")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deidentified:
-    """A film without owner data.
+    """An object without owner data.
 
     Parameters
     ----------
     data
         The whole file.
-    replaced
-        Pairs original UID → replacement, to be kept where owner data may be.
+    identity
+        What leads back, to be kept where owner data may be; empty for an object that was de-identified before.
+    removed
+        What was taken out.
     """
 
     data: bytes
-    replaced: Mapping[str, str]
+    identity: Identity
+    removed: Changes
 
 
-def deidentify(data: bytes, *, key: bytes) -> Deidentified:
-    """Return a film with the species, breed, sex and weight of its animal, and nobody's name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """What a site has to de-identify with; as the arguments of :func:`deidentify`."""
 
-    Conforms to the Basic Profile with Retain Patient Characteristics (PS3.15 annex E). The same UID or patient becomes
-    the same replacement under one key. Text in the pixels stays: films with burned-in annotation are not for showing.
+    key: bytes
+    masks: Sequence[PixelMaskRule]
+    decoder: Decoder
+
+
+def deidentify(
+    data: bytes, *, key: bytes, masks: Sequence[PixelMaskRule] = (), decoder: Decoder = decode
+) -> Deidentified:
+    """Return an object with the species, breed, sex, age and weight of its animal, and nobody's name.
+
+    Conforms to PS3.15 annex E as :mod:`vetflow.dicom.profile` says. Under one key the same UID becomes the same
+    replacement, all dates of one patient move by the same days, and what was de-identified before stays as it is.
+
+    Parameters
+    ----------
+    masks
+        Where devices burn in text.
+    decoder
+        Decodes compressed pixels that must be masked; give one that works in the sandbox.
 
     Raises
     ------
     StudyRefused
-        As :func:`vetflow.dicom.header.read`; ``pixels_truncated`` when compressed frames end early.
+        ``burned_in_text`` when the pixels may carry text and no mask fits; ``pixels_truncated`` when compressed frames
+        end early; and as :func:`vetflow.dicom.header.read` and :func:`vetflow.dicom.masks.blackened`.
     """
-    parsed = parse(data)
-    cleaner = _Cleaner(key=key)
+    parsed = parse(data, any_uid=True)
     try:
-        clean = cleaner.cleaned(parsed.dataset)
-        _complete(clean, parsed.dataset, key)
-        clean.file_meta = _meta(clean, parsed)
-        file = BytesIO()
-        clean.save_as(file, enforce_file_format=True)
+        return _deidentified(data, parsed, _Site(key=key, masks=masks, decoder=decoder))
     except fields.UNREADABLE:
         raise StudyRefused("header_unreadable", "The header is damaged.") from None
-    whole = b"".join((file.getbuffer(), *_pixel_element(data, parsed)))
-    return Deidentified(data=whole, replaced=cleaner.replaced)
 
 
-@dataclass(slots=True)
-class _Cleaner:
-    key: bytes
-    replaced: dict[str, str] = field(default_factory=dict[str, str])
-
-    def cleaned(self, dataset: Dataset) -> Dataset:
-        """Copy what may stay; elements that go are not even decoded."""
-        clean = Dataset()
-        for tag in dataset.keys():  # noqa: SIM118  iterating a Dataset itself decodes every element
-            if tag.is_private or tag.group >> 8 in _REPEATING or not dictionary_has_tag(tag):
-                continue
-            if tag not in profile.removed() and (element := self._element(dataset, tag)):
-                clean.add(element)
-        return clean
-
-    def _element(self, dataset: Dataset, tag: int) -> DataElement | None:
-        kind = dictionary_VR(tag)
-        if kind == "SQ":
-            return self._sequence(dataset, tag)
-        if kind == "UI":
-            return self._uids(dataset, tag)
-        if tag in profile.allowed_words():
-            return _words(dataset, tag, kind)
-        numeric = kind in _WRITTEN_NUMBERS or kind.split(" ")[0] in _BINARY_NUMBERS
-        return _numbers(dataset, tag, kind) if numeric or tag in _LOOKUP_TABLES else None
-
-    def _sequence(self, dataset: Dataset, tag: int) -> DataElement | None:
-        found: object = dataset[tag].value
-        if not isinstance(found, Sequence):
-            return None
-        kept = [item for item in map(self._item, found) if item]
-        return DataElement(tag, "SQ", kept) if kept or not found else None
-
-    def _item(self, item: Dataset) -> Dataset | None:
-        """Code items stay in the dictionary's words, or go."""
-        if _CODE_VALUE not in item:
-            return self.cleaned(item)
-        code = codes.canonical(fields.text(item, "CodeValue"), fields.text(item, "CodingSchemeDesignator"))
-        return as_item(code) if code else None
-
-    def _uids(self, dataset: Dataset, tag: int) -> DataElement:
-        return DataElement(tag, "UI", [self._uid(value) for value in _values(dataset, tag)])
-
-    def _uid(self, value: str) -> str:
-        if not value or value in UID_dictionary:
-            return value
-        return self.replaced.setdefault(value, keyed_uid(value, self.key))
+def study_uid(data: bytes, *, key: bytes) -> str:
+    """Return the UID that an object's study has in its de-identified form; refuses as :func:`deidentify` does."""
+    source = parse(data, any_uid=True).dataset
+    original = raw.plain(source, _STUDY)
+    return original if methods.is_ours(source, key) else keyed_uid(original, key)
 
 
-def as_item(code: Code) -> Dataset:
-    """Return a code as an item of a code sequence."""
-    item = Dataset()
-    item.CodeValue = code.value
-    item.CodingSchemeDesignator = code.scheme
-    item.CodeMeaning = code.meaning
-    return item
+def shift_days(patient: str, key: bytes) -> int:
+    """Return by how many days, 1 to 3650, a patient's dates move into the past: the same for all its studies."""
+    return 1 + int.from_bytes(keyed(f"shift\0{patient}", key)[:8], "big") % LONGEST_SHIFT
 
 
-def _words(dataset: Dataset, tag: int, kind: str) -> DataElement:
-    allowed = profile.allowed_words()[tag]
-    kept = [word for word in _values(dataset, tag) if allowed(word)]
-    return DataElement(tag, kind, kept or profile.INSTEAD.get(tag, ""))
+def _deidentified(data: bytes, parsed: Parsed, site: _Site) -> Deidentified:
+    source, again = parsed.dataset, methods.is_ours(parsed.dataset, site.key)
+    patient = _patient(source)
+    days = shift_days(patient or raw.plain(source, _STUDY), site.key)
+    cleaner = Cleaner(key=site.key, days=-days, again=again)
+    clean = cleaner.copy(source)
+    identity = Identity() if again else _identity(source, cleaner)
+    places = None if again else _places(parsed, site.masks)
+    painted = blackened(data, parsed, places, decoder=site.decoder) if places and parsed.present else None
+    if patient:
+        _name_patient(clean, cleaner, keyed(patient, site.key).hex()[:16], was=raw.plain(source, _PATIENT))
+    if not again:
+        methods.mark(clean, cleaner, masked=painted is not None)
+    _complete(clean)
+    if places is not None:
+        clean.BurnedInAnnotation = "NO"
+    removed = cleaner.changes(masked=len(places or ()) if painted else 0)
+    return Deidentified(data=_file(data, parsed, clean, painted), identity=identity, removed=removed)
 
 
-def _numbers(dataset: Dataset, tag: int, kind: str) -> DataElement | None:
-    """Keep numbers that are some; a long run under a number's tag could spell anything."""
-    if kind in _WRITTEN_NUMBERS:
-        numbers = all(not value or _NUMBER.fullmatch(value) for value in _values(dataset, tag))
-        return dataset[tag] if numbers else None
-    raw = dataset.get_item(tag)
-    short = raw.value is None or not isinstance(raw.value, bytes) or len(raw.value) <= _LONGEST_NUMBERS
-    return dataset[tag] if short or tag in _LOOKUP_TABLES else None
+def _name_patient(clean: Dataset, cleaner: Cleaner, pseudonym: str, *, was: str) -> None:
+    new = was if cleaner.again and PSEUDONYM.fullmatch(was) else pseudonym
+    clean[_PATIENT] = raw.text_element(_PATIENT, new, clean)
+    cleaner.removed[_PATIENT] -= 1
+    cleaner.replaced[_PATIENT] += new != was
 
 
-def _values(dataset: Dataset, tag: int) -> list[str]:
-    return fields.values(dataset[tag].value)
+def _patient(source: Dataset) -> str:
+    number = raw.plain(source, _PATIENT)
+    return f"{raw.plain(source, _ISSUER)}\0{number}" if number else ""
 
 
-def _complete(clean: Dataset, source: Dataset, key: bytes) -> None:
-    for keyword in profile.BLANK:
-        setattr(clean, keyword, [] if keyword.endswith("Sequence") else "")
-    patient = "\0".join(fields.text(source, keyword) for keyword in ("IssuerOfPatientID", "PatientID"))
-    clean.PatientID = keyed(patient, key).hex()[:16] if patient != "\0" else ""
-    clean.PatientIdentityRemoved = "YES"
-    clean.DeidentificationMethod = f"vetflow {VERSION}"
-    clean.DeidentificationMethodCodeSequence = [as_item(_BASIC_PROFILE), as_item(_CHARACTERISTICS)]
-    clean.LongitudinalTemporalInformationModified = "REMOVED"
-    equipment = Dataset()
-    equipment.Manufacturer = "vetflow"
-    equipment.PurposeOfReferenceCodeSequence = [as_item(_EQUIPMENT)]
-    clean.ContributingEquipmentSequence = [equipment]
+def _identity(source: Dataset, cleaner: Cleaner) -> Identity:
+    held = attributes.to_json(source, filter(profile.identifies, list(source.keys())))
+    uids = {replacement: original for original, replacement in cleaner.uids.items()}
+    return Identity(uids=uids, shift_days=cleaner.days, attributes=json.dumps(held))
 
 
-def _meta(clean: Dataset, parsed: Parsed) -> FileMetaDataset:
+def _places(parsed: Parsed, rules: Sequence[PixelMaskRule]) -> list[Region] | None:
+    found = regions(parsed.dataset, rules)
+    if found is None and parsed.present and may_carry_text(parsed.dataset):
+        raise StudyRefused(BURNED_IN, "Text may be burned into the pixels, and no mask is set for the device.")
+    return found
+
+
+def _complete(clean: Dataset) -> None:
+    """Add what an object must have: empty where that is allowed."""
+    animal = any(tag in clean for tag in profile.kind_of_animal())
+    for tag in profile.blank(animal=animal):
+        if tag not in clean:
+            clean[tag] = raw.nothing(tag, clean)
+    for tag in profile.named_equipment(raw.plain(clean, _CLASS)):
+        if not raw.plain(clean, tag):
+            clean[tag] = raw.text_element(tag, profile.REMOVED, clean)
+
+
+def _file(data: bytes, parsed: Parsed, clean: Dataset, painted: Blackened | None) -> bytes:
+    syntax = parsed.syntax
+    if painted:
+        syntax = ExplicitVRLittleEndian if parsed.encapsulated else syntax
+        values = pixel_element.without_overlays(painted.data, parsed) if painted.native else painted.data
+        pixels = pixel_element.native(values, syntax, bits=painted.bits)
+        _describe(clean, painted)
+    else:
+        pixels = pixel_element.own(data, parsed)
+    return b"".join((_header(clean, syntax), *pixels))
+
+
+def _describe(clean: Dataset, painted: Blackened) -> None:
+    """Say how pixels lie that were decoded."""
+    if painted.native:
+        return
+    clean.BitsAllocated = painted.bits
+    if painted.samples == 3:
+        clean.SamplesPerPixel, clean.PhotometricInterpretation, clean.PlanarConfiguration = 3, "RGB", 0
+
+
+def _header(clean: Dataset, syntax: UID) -> memoryview:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = clean.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    meta.TransferSyntaxUID = parsed.syntax
-    meta.ImplementationClassUID = _IMPLEMENTATION
-    meta.ImplementationVersionName = "VETFLOW"
-    return meta
-
-
-def _pixel_element(data: bytes, parsed: Parsed) -> tuple[bytes | memoryview, ...]:
-    """Return head, value and padding of the pixel element; the value is the file's own bytes, not copied yet."""
-    if not parsed.present:
-        return ()
-    end = _encapsulated_end(data, parsed.start) if parsed.encapsulated else parsed.start + parsed.present
-    pixels = memoryview(data)[parsed.start : end]
-    padding = b"\0" * (len(pixels) % 2)
-    length = _UNDEFINED if parsed.encapsulated else len(pixels) + len(padding)
-    if parsed.syntax == ImplicitVRLittleEndian:
-        return struct.pack("<HHI", 0x7FE0, 0x0010, length), pixels, padding
-    wide = not parsed.encapsulated and fields.count(parsed.dataset, "BitsAllocated") > 8
-    order = ">" if parsed.syntax == ExplicitVRBigEndian else "<"
-    return struct.pack(f"{order}HH2s2xI", 0x7FE0, 0x0010, b"OW" if wide else b"OB", length), pixels, padding
-
-
-def _encapsulated_end(data: bytes, start: int) -> int:
-    """Return the offset behind the sequence delimiter, so that nothing behind the pixels comes along."""
-    at = start
-    for tag, length in _items(data, start):
-        at += 8 + (length if tag == _ITEM else 0)
-        if tag == _END:
-            return at
-    raise StudyRefused("pixels_truncated", "The compressed frames end early.")
-
-
-def _items(data: bytes, start: int) -> Iterator[tuple[bytes, int]]:
-    at = start
-    while at + 8 <= len(data):
-        tag, length = struct.unpack_from("<4sI", data, at)
-        if tag not in {_ITEM, _END}:
-            return
-        yield tag, length
-        at += 8 + length
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = clean.SOPClassUID, clean.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID, meta.ImplementationVersionName = _IMPLEMENTATION, "VETFLOW"
+    clean.file_meta = meta
+    file = BytesIO()
+    clean.save_as(file, enforce_file_format=True)
+    return file.getbuffer()

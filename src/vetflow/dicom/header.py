@@ -67,8 +67,14 @@ def facts(data: bytes) -> Facts:
     return claims.routing_facts(parse(data).dataset)
 
 
-def parse(data: bytes) -> Parsed:
-    """Return the header of a DICOM file and where its pixels lie; refuses as :func:`read` does."""
+def parse(data: bytes, *, any_uid: bool = False) -> Parsed:
+    """Return the header of a DICOM file and where its pixels lie; refuses as :func:`read` does.
+
+    Parameters
+    ----------
+    any_uid
+        UIDs that break the rules of their form are good enough, because they are replaced next.
+    """
     try:
         syntax = _syntax(data)
         file = BytesIO(data[:_LARGEST_HEADER])
@@ -82,7 +88,7 @@ def parse(data: bytes) -> Parsed:
         raise StudyRefused("header_unreadable", "The header is damaged.") from None
     if stop.start is None and len(data) > _LARGEST_HEADER:
         raise StudyRefused("header_too_large", "The header is too large.")
-    if not all(is_uid(fields.text(dataset, keyword)) for keyword in _IDENTITY):
+    if not all(uid and (any_uid or is_uid(uid)) for uid in (fields.text(dataset, keyword) for keyword in _IDENTITY)):
         raise StudyRefused("uid_missing", "The header lacks the UID of its class, instance, series or study.")
     start = len(data) if stop.start is None else stop.start
     encapsulated = stop.length == _UNDEFINED

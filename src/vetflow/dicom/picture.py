@@ -5,28 +5,75 @@ Text burned into the pixels would show; a film whose header admits to some is le
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from vetflow.dicom.marks import Pen, legible
+from vetflow.domain import clipping, tracking
+from vetflow.domain.clipping import Extent
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
-from vetflow.domain.place import Box
+from vetflow.domain.place import Line, Mask, Point
+from vetflow.domain.standing import SUGGESTION, Standing
+from vetflow.domain.upheld import upheld
 
 TITLE = "AI suggestion - not verified"
+SIGNED_TITLE = "AI-assisted, signed by a veterinarian"
+HIDDEN = "Not shown: text may be burned in"
 _MARGIN = 380
 _PADDING = 14
 _TEXT, _SMALL = 15, 13
 _LETTERS = 46
-_GROUND, _INK, _FAINT = "#101418", "#e8eaed", "#9aa0a6"
-_COLOURS = {Presence.PRESENT: "#fbbc04", Presence.ABSENT: "#81c995", Presence.UNDETERMINED: "#9aa0a6"}
+_GROUND, _INK, _FAINT, _STRUCTURE = "#101418", "#e8eaed", "#9aa0a6", "#8ab4f8"
+_AMBER, _GREEN = "#fbbc04", "#81c995"
+_COLOURS = {Presence.PRESENT: _AMBER, Presence.ABSENT: _GREEN, Presence.UNDETERMINED: _FAINT}
 _MARKS = {Presence.PRESENT: "+", Presence.ABSENT: "-", Presence.UNDETERMINED: "?"}
 _VERDICTS = {
     Verdict.FINDINGS: "Something to look at",
     Verdict.NOTHING: "Nothing to complain of",
     Verdict.ABSTAINED: "No judgement",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A small picture of one image of a case, before anything is drawn on it.
+
+    Parameters
+    ----------
+    png
+        8-bit greyscale PNG.
+    scale
+        Preview pixels per pixel of the image.
+    aspect
+        Height of the image's pixels over their width.
+    image, frame
+        Number of the image among those of the case, from 0; number of its frame, from 1, None for an image of one.
+    hidden
+        Text may be burned into the pixels: leave them out.
+    """
+
+    png: bytes
+    scale: float
+    aspect: float = 1.0
+    image: int = 0
+    frame: int | None = None
+    hidden: bool = False
+
+    def shows(self, finding: Finding) -> bool:
+        """Whether a finding lies on this image."""
+        return finding.image == self.image and finding.frame in {None, self.frame}
+
+    def slice_of(self, mask: Mask) -> NDArray[np.bool_] | None:
+        """Return what a mask covers of this image, rows × columns; None when it is a mask of another one."""
+        if len(mask.pixels) == 1:
+            return mask.pixels[0] if mask.image == self.image else None
+        number = self.image if self.frame is None else self.frame - 1
+        one_volume = self.frame is None and mask.image == 0
+        return mask.pixels[number] if number < len(mask.pixels) and (one_volume or mask.image == self.image) else None
 
 
 def eight_bit(pixels: NDArray[np.generic], *, inverted: bool) -> NDArray[np.uint8]:
@@ -45,76 +92,132 @@ def eight_bit(pixels: NDArray[np.generic], *, inverted: bool) -> NDArray[np.uint
     return np.rint((1.0 - shades if inverted else shades) * 255).astype(np.uint8)
 
 
-def thumbnail(
-    pixels: NDArray[np.generic], assessment: Assessment, *, inverted: bool = False, width: int = 640
-) -> bytes:
-    """Return a PNG of a film, ``width`` pixels wide at most, with its findings beside it."""
-    step = max(1, pixels.shape[1] // (2 * width))
-    shades = Image.fromarray(eight_bit(pixels[::step, ::step], inverted=inverted))
-    return _drawn(shades, assessment, scale=1 / step, width=width)
-
-
 def overlay(preview: bytes, assessment: Assessment, *, scale: float, hidden: bool = False, width: int = 1200) -> bytes:
-    """Return a PNG of a film's preview with boxes drawn in and findings beside it.
-
-    Parameters
-    ----------
-    preview
-        8-bit greyscale PNG of the film.
-    scale
-        Preview pixels per film pixel.
-    hidden
-        The header says that text is burned into the pixels (BurnedInAnnotation): leave the film out.
-    width
-        Width of the film in the picture at most, pixels.
-    """
-    with Image.open(io.BytesIO(preview)) as image:
-        shades = image.convert("L")
-    if hidden:
-        shades = Image.new("L", shades.size, 24)
-    return _drawn(shades, assessment, scale=scale, width=width, note="Not shown: text burned in" if hidden else "")
+    """Return a PNG of a case's only film with what was found drawn in and told beside it; see :func:`drawing`."""
+    return png(drawing(Preview(png=preview, scale=scale, hidden=hidden), assessment, width=width))
 
 
-def _drawn(shades: Image.Image, assessment: Assessment, *, scale: float, width: int, note: str = "") -> bytes:
-    ratio = min(1.0, width / shades.width)
-    film = shades.resize((max(1, round(shades.width * ratio)), max(1, round(shades.height * ratio))))
-    lines = list(_lines(assessment))
-    height = max(film.height, 2 * _PADDING + sum(line[2] + 4 for line in lines))
-    canvas = Image.new("RGB", (film.width + _MARGIN, height), _GROUND)
-    canvas.paste(film, (0, 0))
-    pen = ImageDraw.Draw(canvas)
-    for finding in assessment.findings:
-        if finding.box:
-            pen.rectangle(_corners(finding.box, scale * ratio), outline=_COLOURS[finding.presence], width=2)
-    pen.text((_PADDING, _PADDING), note, fill=_FAINT, font=ImageFont.load_default(_SMALL))
-    _write(pen, lines, left=film.width + _PADDING)
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """Return a picture as a PNG."""
     held = io.BytesIO()
-    canvas.save(held, "PNG", compress_level=1)
+    Image.fromarray(picture).save(held, "PNG", compress_level=1)
     return held.getvalue()
 
 
-def _write(pen: ImageDraw.ImageDraw, lines: list[tuple[str, str, int]], *, left: int) -> None:
-    top = _PADDING
+def drawing(
+    preview: Preview, assessment: Assessment, *, standing: Standing = SUGGESTION, width: int = 1200
+) -> NDArray[np.uint8]:
+    """Return an image with its findings and structures drawn in, all findings of the case in words beside it.
+
+    A finding bears the same number in the image and in words. What a veterinarian rejected is named and not drawn.
+
+    Parameters
+    ----------
+    width
+        Width of the image in the picture at most, pixels; it is never enlarged.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Rows × columns × red, green, blue.
+    """
+    film, ratio = _film(preview, width)
+    pen = Pen(picture=film, across=preview.scale * ratio, down=preview.scale * ratio * preview.aspect)
+    findings = list(_numbered(preview, assessment, standing, pen.extent))
+    _draw_structures(pen, preview, assessment, standing)
+    for number, finding, claimed in findings:
+        if claimed and preview.shows(finding):
+            _draw(pen, finding, str(number))
+    lines = [*_head(assessment, standing), *_lines(preview, findings)]
+    return np.asarray(_beside(film, lines))
+
+
+def _numbered(
+    preview: Preview, assessment: Assessment, standing: Standing, extent: Extent
+) -> Iterator[tuple[int, Finding, bool]]:
+    """Yield number and finding, brought inside the image that is shown, and whether it is still claimed."""
+    frames = replace(extent, frames=preview.frame or 1)
+    named = zip(tracking.identifiers(assessment.findings), assessment.findings, strict=True)
+    for number, (identifier, finding) in enumerate(named, 1):
+        inside = clipping.inside(finding, frames) if preview.shows(finding) else finding
+        yield number, inside, identifier not in standing.rejected
+
+
+def _draw_structures(pen: Pen, preview: Preview, assessment: Assessment, standing: Standing) -> None:
+    for _, mask in upheld(assessment, standing).structures:
+        covered = preview.slice_of(mask)
+        if covered is not None and covered.any():
+            pen.outline(covered, _STRUCTURE)
+            pen.text(mask.label.meaning, _top(covered), _STRUCTURE)
+
+
+def _beside(film: Image.Image, lines: Sequence[tuple[str, str, int]]) -> Image.Image:
+    height = max(film.height, 2 * _PADDING + sum(size + 4 for _, _, size in lines))
+    canvas = Image.new("RGB", (film.width + _MARGIN, height), _GROUND)
+    canvas.paste(film, (0, 0))
+    pen, top = ImageDraw.Draw(canvas), _PADDING
     for text, colour, size in lines:
-        pen.text((left, top), text, fill=colour, font=ImageFont.load_default(size))
+        pen.text((film.width + _PADDING, top), legible(text), fill=colour, font=ImageFont.load_default(size))
         top += size + 4
+    return canvas
 
 
-def _corners(box: Box, scale: float) -> tuple[float, float, float, float]:
-    return box.left * scale, box.top * scale, box.right * scale - 1, box.bottom * scale - 1
+def _film(preview: Preview, width: int) -> tuple[Image.Image, float]:
+    """Return the film as it will lie in the picture, and picture columns per preview column."""
+    with Image.open(io.BytesIO(preview.png)) as image:
+        shades = image.convert("L")
+    ratio = min(1.0, width / shades.width)
+    size = max(1, round(shades.width * ratio)), max(1, round(shades.height * ratio * preview.aspect))
+    if not preview.hidden:
+        return shades.resize(size).convert("RGB"), ratio
+    blank = Image.new("RGB", size, (24, 24, 24))
+    ImageDraw.Draw(blank).text((_PADDING, _PADDING), HIDDEN, fill=_FAINT, font=ImageFont.load_default(_SMALL))
+    return blank, ratio
 
 
-def _lines(assessment: Assessment) -> Iterator[tuple[str, str, int]]:
-    """Yield text, colour and size of every line beside the film."""
-    yield TITLE, _COLOURS[Presence.PRESENT], _TEXT + 2
-    yield _VERDICTS[assessment.verdict], _INK, _TEXT
+def _draw(pen: Pen, finding: Finding, number: str) -> None:
+    colour = _COLOURS[finding.presence]
+    if box := finding.box:
+        pen.box(box, colour)
+        pen.text(number, (box.left, box.top), colour)
+    for point in finding.points:
+        pen.point(point.at, colour)
+        pen.text(f"{number} {point.name.meaning}", point.at, colour)
+    for line in (line for measurement in finding.measurements for line in measurement.lines):
+        pen.line(line, colour)
+        pen.text(f"{number} {line.name.meaning}", _along(line), colour)
+
+
+def _along(line: Line) -> Point:
+    """Return a point a quarter along the first stretch: lines often cross in the middle and end at landmarks."""
+    (left, top), (right, bottom) = line.points[:2]
+    return left + (right - left) / 4, top + (bottom - top) / 4
+
+
+def _top(covered: NDArray[np.bool_]) -> Point:
+    row = int(covered.any(axis=1).argmax())
+    return float(np.nonzero(covered[row])[0].mean()), float(row)
+
+
+def _head(assessment: Assessment, standing: Standing) -> Iterator[tuple[str, str, int]]:
+    """Yield text, colour and size of the first lines beside the film."""
+    yield (SIGNED_TITLE, _GREEN, _TEXT + 2) if standing.signature else (TITLE, _AMBER, _TEXT + 2)
+    yield _VERDICTS[upheld(assessment, standing).verdict], _INK, _TEXT
     if assessment.abstained:
         yield from _wrapped(f"Abstained: {assessment.abstained}", _FAINT)
     if model := assessment.model:
         yield f"{model.name} {model.version}, weights {model.digest[:12]}", _FAINT, _SMALL
-    for finding in assessment.findings:
+
+
+def _lines(preview: Preview, findings: Iterable[tuple[int, Finding, bool]]) -> Iterator[tuple[str, str, int]]:
+    for number, finding, claimed in findings:
         yield "", _INK, _SMALL // 2
-        yield from _wrapped(f"{_MARKS[finding.presence]} {finding.says}{_sure(finding)}", _COLOURS[finding.presence])
+        elsewhere = "" if finding.image == preview.image else f" (image {finding.image + 1})"
+        if claimed:
+            said = f"{number} {_MARKS[finding.presence]} {finding.says}{_sure(finding)}{elsewhere}"
+            yield from _wrapped(said, _COLOURS[finding.presence])
+        else:
+            yield from _wrapped(f"{number}  Rejected by a veterinarian: {finding.code.meaning}{elsewhere}", _FAINT)
 
 
 def _wrapped(text: str, colour: str) -> Iterator[tuple[str, str, int]]:

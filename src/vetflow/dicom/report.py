@@ -1,19 +1,12 @@
-"""An assessment as a DICOM structured report: TID 1500 in a Comprehensive 3D SR, complete but unverified.
+"""An assessment as a DICOM structured report: TID 1500 in a Comprehensive 3D SR, always complete."""
 
-Built from the film's own header, so that the report carries the animal's whole identity, and the owner's only as far
-as the film did: nothing has to be mapped back from the de-identified copy.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from io import BytesIO
-
-from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import (
-    CodedConcept,
     Comprehensive3DSR,
-    DeviceObserverIdentifyingAttributes,
+    ContainerContentItem,
+    ContentSequence,
+    ImageLibrary,
     MeasurementReport,
     ObservationContext,
     ObserverContext,
@@ -21,186 +14,84 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code as ConceptCode
 
-from vetflow.dicom import fields, groups
-from vetflow.dicom.uids import derived_uid
+from vetflow.dicom import groups, observer, verification
+from vetflow.dicom.case import Case, case_of
+from vetflow.dicom.identity import (
+    MANUFACTURER,
+    SERIAL,
+    SERIES_DESCRIPTION,
+    ReportIdentity,
+    restore,
+    schemes,
+    series_description,
+    to_bytes,
+)
+from vetflow.dicom.library import described
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment
+from vetflow.domain.standing import SUGGESTION, Standing
 
-SERIES_DESCRIPTION = "AI suggestion - requires verification"
-SCHEME = "99VETFLOW"
+__all__ = ["SERIES_DESCRIPTION", "ReportIdentity", "report", "to_bytes"]
 
 _SERIES_NUMBER = 900
-_MANUFACTURER = "vetflow"
 _TITLE = ConceptCode("126000", "DCM", "Imaging Measurement Report")
 _PROCEDURE = ConceptCode("363679005", "SCT", "Imaging procedure")
-_DEVICE = CodedConcept("121007", "DCM", "Device")
-_LIBRARY = frozenset({
-    "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1",
-})  # fmt: skip
-"""CR and DX: the images whose descriptors (TID 1603) the image library can give."""
-
-_REFERENCE = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-_STAND_IN = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
-    "StudyTime", "ReferringPhysicianName",
-)  # fmt: skip
-_BLANK_FOR_ANIMALS: Mapping[str, object] = {
-    "PatientSexNeutered": "",
-    "PatientBreedDescription": "",
-    "PatientBreedCodeSequence": [],
-    "BreedRegistrationSequence": [],
-    "ResponsiblePerson": "",
-    "ResponsibleOrganization": "",
-}
-"""Type 2C in the report as soon as a species is named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportIdentity:
-    """What makes a report the one it is: the same identity gives the same UIDs and the same bytes.
+def report(
+    sources: Sequence[Dataset], assessment: Assessment, *, identity: ReportIdentity, standing: Standing = SUGGESTION
+) -> Dataset:
+    """Return the structured report of an assessment of one or several images.
 
     Parameters
     ----------
-    digests
-        SHA-256 of each film judged, in order.
-    use_case
-        Such as ``positioning``.
-    made_at
-        When the assessment was made, with its time zone.
-    revision
-        Of the study; None for a case of one film.
-    software
-        Version of vetflow.
-    caveats
-        What a reader must know of the model, one short sentence each, such as what it was trained on.
-    """
-
-    digests: tuple[str, ...]
-    use_case: str
-    made_at: datetime
-    software: str
-    revision: int | None = None
-    caveats: tuple[str, ...] = ()
-
-    def uid(self, assessment: Assessment, *what: str) -> str:
-        """Return the UID of a part of the report; it follows from inputs, use case, model digest and revision."""
-        model = assessment.model.digest if assessment.model else ""
-        return derived_uid(*self.digests, self.use_case, model, str(self.revision or 0), *what)
-
-
-def report(source: Dataset, assessment: Assessment, *, identity: ReportIdentity) -> Dataset:
-    """Return the structured report of an assessment of one film.
-
-    Parameters
-    ----------
-    source
-        The film's original header, from :func:`vetflow.dicom.header.read`.
+    sources
+        The images' original headers, from :func:`vetflow.dicom.header.read`, in the order that findings number them;
+        the first gives the report its animal and study.
+    standing
+        What the report follows from, what a veterinarian rejected, and who signed it.
 
     Raises
     ------
     StudyRefused
-        ``report_impossible`` when the film is of a class that reports can't refer to.
+        ``report_impossible`` when an image is of a class that reports can't refer to, or a finding of no image.
     """
-    stand_in = _stand_in(source)
-    try:
-        document = _document(stand_in, assessment, identity)
-        document.copy_patient_and_study_information(_readable(source))
-    except KeyError:
-        raise StudyRefused("report_impossible", "The film's SOP class is not an image that reports refer to.") from None
-    _finish(document, source, identity)
+    case = case_of(sources, assessment, identity=identity, standing=standing)
+    library = _library(described(case))
+    measured = groups.of(case)
+    document = _document(case)
+    document.ContentSequence = _content(measured, library, observer.device(identity))
+    restore(document, sources[0], identity)
+    verification.stand(document, standing)
     return document
 
 
-def to_bytes(dataset: Dataset) -> bytes:
-    """Return a dataset as a file with a preamble of zeros."""
-    file = BytesIO()
-    dataset.preamble = bytes(128)
-    dataset.save_as(file, enforce_file_format=True)
-    return file.getvalue()
-
-
-def _document(image: Dataset, assessment: Assessment, identity: ReportIdentity) -> Comprehensive3DSR:
-    context = groups.Context(
-        image=image, model=assessment.model, caveats=identity.caveats,
-        uid=lambda what: identity.uid(assessment, what), software=identity.software,
-    )  # fmt: skip
-    content = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_observer(identity)),
-        procedure_reported=_PROCEDURE,
-        imaging_measurements=groups.of(assessment, context),
-        title=_TITLE,
-        referenced_images=[image] if image.SOPClassUID in _LIBRARY else None,
-    )
-    made_at = identity.made_at.astimezone()
+def _document(case: Case) -> Comprehensive3DSR:
+    """Return a document of nothing but its title: highdicom copies content twice, which takes longer than all else."""
+    made_at = case.identity.made_at.astimezone()
+    title = ContainerContentItem(name=_TITLE, template_id="1500")
+    title.ContentSequence = ContentSequence()
     return Comprehensive3DSR(
-        evidence=[image], content=content, is_complete=True, is_final=False, is_verified=False,
-        series_instance_uid=identity.uid(assessment, "SR", "series"), series_number=_SERIES_NUMBER,
-        sop_instance_uid=identity.uid(assessment, "SR", "instance"), instance_number=1,
-        series_description=SERIES_DESCRIPTION, manufacturer=_MANUFACTURER, manufacturer_model_name=identity.use_case,
-        software_versions=identity.software, device_serial_number="1",
-        content_date=made_at.date(), content_time=made_at.time(),
-        coding_schemes=[CodingSchemeIdentificationItem(designator=SCHEME, name="vetflow private codes")],
+        evidence=case.images, content=title, is_complete=True, is_final=False, is_verified=False,
+        series_instance_uid=case.uid("SR", "series"), sop_instance_uid=case.uid("SR", "instance"),
+        series_number=_SERIES_NUMBER, instance_number=1, series_description=series_description(case.standing),
+        manufacturer=MANUFACTURER, manufacturer_model_name=case.identity.use_case, device_serial_number=SERIAL,
+        software_versions=case.identity.software, content_date=made_at.date(), content_time=made_at.time(),
+        coding_schemes=schemes(),
     )  # fmt: skip
 
 
-def _observer(identity: ReportIdentity) -> ObserverContext:
-    return ObserverContext(
-        observer_type=_DEVICE,
-        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-            uid=derived_uid("vetflow", "device", identity.use_case, identity.software),
-            name=f"vetflow {identity.use_case}", manufacturer_name=_MANUFACTURER,
-            model_name=identity.use_case, serial_number=identity.software,
-        ),
+def _content(measured: list[groups.Group], library: Dataset, device: ObserverContext) -> list[Dataset]:
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=device),
+        procedure_reported=_PROCEDURE, title=_TITLE, imaging_measurements=measured,
     )  # fmt: skip
+    *context, measurements = report[0].ContentSequence
+    return [*context, library, measurements]
 
 
-def _stand_in(source: Dataset) -> Dataset:
-    """Return a header with all that highdicom insists on: it checks values that equipment writes as it likes."""
-    image = Dataset()
-    for keyword in _REFERENCE:
-        setattr(image, keyword, fields.text(source, keyword))
-    for keyword in _STAND_IN:
-        setattr(image, keyword, "")
-    image.Rows, image.Columns = fields.count(source, "Rows"), fields.count(source, "Columns")
-    orientation = [value for value in fields.texts(source, "PatientOrientation") if value]
-    spacing = [value for value in fields.texts(source, "ImagerPixelSpacing") if _is_length(value)]
-    described = len(orientation) == 2 and len(spacing) == 2
-    image.Modality = fields.text(source, "Modality") if described else "OT"
-    if described:
-        image.PatientOrientation, image.ImagerPixelSpacing = orientation, spacing
-    return image
-
-
-def _is_length(value: str) -> bool:
+def _library(images: Sequence[Dataset]) -> Dataset:
     try:
-        return float(value) > 0
-    except ValueError:
-        return False
-
-
-def _readable(source: Dataset) -> Dataset:
-    """Return the elements of a header that can be decoded at all."""
-    kept = Dataset()
-    for tag in source.keys():  # noqa: SIM118  iterating a Dataset itself decodes every element
-        try:
-            kept.add(source[tag])
-        except fields.UNREADABLE:
-            continue
-    return kept
-
-
-def _finish(document: Dataset, source: Dataset, identity: ReportIdentity) -> None:
-    document.SpecificCharacterSet = "ISO_IR 192"
-    made_at = identity.made_at.astimezone()
-    document.InstanceCreationDate = document.SeriesDate = made_at.strftime("%Y%m%d")
-    document.InstanceCreationTime = document.SeriesTime = made_at.strftime("%H%M%S.%f")
-    document.TimezoneOffsetFromUTC = made_at.strftime("%z")
-    for equipment in document.ContributingEquipmentSequence:
-        equipment.ContributionDateTime = made_at.strftime("%Y%m%d%H%M%S.%f%z")
-    for keyword in ("AnatomicalOrientationType", "IssuerOfPatientID"):
-        if value := fields.text(source, keyword):
-            setattr(document, keyword, value)
-    if "PatientSpeciesDescription" in document or "PatientSpeciesCodeSequence" in document:
-        for keyword, blank in _BLANK_FOR_ANIMALS.items():
-            if keyword not in document:
-                setattr(document, keyword, blank)
+        return ImageLibrary(images)[0]
+    except (KeyError, ValueError):
+        raise StudyRefused("report_impossible", "The SOP class is not an image that reports refer to.") from None

@@ -46,3 +46,30 @@ class Identity:
             shift_days=cast("int", held["shift_days"]),
             attributes=json.dumps(held["attributes"]),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Encrypted bytes, and the id of the key that opens them."""
+
+    key_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resealed:
+    """What became of putting everything under the current key.
+
+    Parameters
+    ----------
+    done
+        Identities that were under an older key and are under the current one now.
+    left
+        Identities that could not be opened: damaged, or sealed under a key that is gone.
+    """
+
+    done: int
+    left: int
+
+    def __add__(self, other: "Resealed") -> "Resealed":
+        return Resealed(done=self.done + other.done, left=self.left + other.left)

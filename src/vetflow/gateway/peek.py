@@ -34,7 +34,7 @@ class Claimed:
 
 @dataclass(slots=True)
 class _Walk:
-    data: bytes
+    data: bytes | memoryview
     implicit: bool
     order: str
     position: int = 0
@@ -57,7 +57,7 @@ class _Walk:
             (length,) = struct.unpack_from(self.order + "L", self.data, self.position + 4)
             self.position += 8
             return tag, b"", length
-        vr = self.data[self.position + 4 : self.position + 6]
+        vr = bytes(self.data[self.position + 4 : self.position + 6])
         if not (vr.isalpha() and vr.isupper()):
             raise UnreadableDataset("an element has no value representation")
         if vr in _LONG:
@@ -76,7 +76,7 @@ class _Walk:
     def value(self, length: int) -> str:
         start = self.position
         self.skip(length)
-        return self.data[start : self.position].rstrip(b"\0 ").decode("ascii", "replace")
+        return bytes(self.data[start : self.position]).rstrip(b"\0 ").decode("ascii", "replace")
 
     def skip_sequence(self, vr: bytes) -> None:
         """Pass a sequence of undefined length and all it holds; inside UN the encoding is implicit (PS3.5 6.2.2)."""
@@ -93,7 +93,7 @@ class _Walk:
         self.implicit = before
 
 
-def claimed(data: bytes, transfer_syntax: str) -> Claimed:
+def claimed(data: bytes | memoryview, transfer_syntax: str) -> Claimed:
     """Return the UIDs a data set claims; UnreadableDataset when it can't be walked.
 
     Parameters

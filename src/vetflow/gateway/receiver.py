@@ -1,5 +1,6 @@
 """The DICOM port: C-ECHO and C-STORE, with Success given only for what is durable."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 
 from vetflow.domain.errors import TransientError
-from vetflow.domain.study import Arrival, Refusal, is_uid
+from vetflow.domain.study import is_uid
+from vetflow.gateway.desk import MISMATCH, OUT_OF_RESOURCES, SUCCESS, Desk, Encoded, Refused, fit, walked
 from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import (
     CALLED_UNKNOWN,
@@ -23,9 +25,9 @@ from vetflow.gateway.negotiation import (
     untaken,
     unwanted,
 )
-from vetflow.gateway.part10 import IMPLEMENTATION_UID, file_head
-from vetflow.gateway.peek import Claimed, UnreadableDataset, claimed
-from vetflow.gateway.transport import BoundedServer, Service
+from vetflow.gateway.part10 import IMPLEMENTATION_UID
+from vetflow.gateway.peek import Claimed
+from vetflow.gateway.transport import BoundedServer, Service, Slots, crowded
 from vetflow.ports import Intake, ObjectStore
 
 if TYPE_CHECKING:
@@ -34,11 +36,21 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger()
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700
-MISMATCH = 0xA900
-NOT_UNDERSTOOD = 0xC000
 _BUSY_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurePort:
+    """A port for TLS.
+
+    Parameters
+    ----------
+    context
+        Gives the context for each connection, so that certificates can be renewed.
+    """
+
+    port: int
+    context: Callable[[], ssl.SSLContext]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +61,26 @@ class Listening:
     ----------
     ae_title
         The only called AE title answered.
+    port
+        For plain associations; None takes none.
+    secure
+        For those over TLS; None takes none.
     peers
         Who may send; nobody when empty.
     """
 
     ae_title: str
     host: str
-    port: int
+    port: int | None
     peers: Sequence[Peer]
     limits: TransportLimits = field(default_factory=TransportLimits)
+    secure: SecurePort | None = None
 
-
-class _Refused(Exception):
-    """An instance the sender must keep."""
-
-    def __init__(self, reason: str, status: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.status = status
+    @property
+    def doors(self) -> list[tuple[int, Callable[[], ssl.SSLContext] | None]]:
+        """Ports and what makes a connection to them secure, the plain one first."""
+        plain = [] if self.port is None else [(self.port, None)]
+        return [*plain, *([(self.secure.port, self.secure.context)] if self.secure else [])]
 
 
 class _UnderWay:
@@ -86,12 +100,12 @@ class _UnderWay:
 
 
 class Receiver:
-    """A C-STORE SCP that writes to the store and the ledger before it says Success.
+    """A C-STORE SCP that hands in what it gets before it says Success.
 
     Parameters
     ----------
     listening
-        Address, titles and limits.
+        Addresses, titles and limits.
     store
         Takes the bytes.
     intake
@@ -104,33 +118,45 @@ class Receiver:
         self, listening: Listening, *, store: ObjectStore, intake: Intake, room: Callable[[], bool] = lambda: True
     ) -> None:
         self._listening = listening
-        self._store = store
-        self._intake = intake
-        self._room = room
-        self._server: BoundedServer | None = None
+        self._desk = Desk(store=store, intake=intake, room=room)
+        self._servers: list[BoundedServer] = []
         self._draining = threading.Event()
         self._under_way = _UnderWay()
         self._last = float("-inf")
 
     @property
     def port(self) -> int:
-        """The port listened on, once started."""
-        if self._server is None:
+        """The port listened on, once started; the plain one when there are two."""
+        if not self._servers:
             raise RuntimeError("the receiver is not started")
-        return self._server.port
+        return self._servers[0].port
+
+    @property
+    def secure_port(self) -> int:
+        """The port for TLS, once started."""
+        return next(server.port for server in self._servers if server.tls is not None)
+
+    @property
+    def open_sockets(self) -> int:
+        """How many peers are connected."""
+        return self._servers[0].slots.taken if self._servers else 0
 
     def start(self) -> None:
-        """Listen in threads of its own."""
+        """Listen in threads of its own; ConfigurationError when there is no certificate to begin with."""
         self._draining.clear()
+        if self._listening.secure is not None:
+            self._listening.secure.context()
         entity = ApplicationEntity(self._listening.ae_title)
         entity.implementation_class_uid = IMPLEMENTATION_UID
         entity.implementation_version_name = "VETFLOW"
         entity.maximum_associations = 1 << 16  # counted by the server, which leaves idle sockets out
-        service = Service(requested=self._requested, stored=self._stored)
-        address = (self._listening.host, self._listening.port)
-        self._server = BoundedServer(entity, address, service, self._listening.limits)
-        threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True, args=(0.2,)).start()
-        log.info("receiver listening", port=self._server.port)
+        service = Service(requested=self._requested, stored=self._stored, insecure=self._refused_tls)
+        slots = Slots(self._listening.limits)
+        for port, tls in self._listening.doors:
+            server = BoundedServer(entity, (self._listening.host, port), service=service, slots=slots, tls=tls)
+            self._servers.append(server)
+            threading.Thread(target=server.serve_forever, name="receiver", daemon=True, args=(0.2,)).start()
+            log.info("receiver listening", port=server.port, tls=tls is not None)
 
     @property
     def busy(self) -> bool:
@@ -142,15 +168,15 @@ class Receiver:
 
         An answer already given to pynetdicom leaves before the abort, so no Success is lost on the way.
         """
-        if self._server is None:
-            return
-        server, self._server = self._server, None
+        servers, self._servers = self._servers, []
         self._draining.set()
-        server.shutdown()
+        for server in servers:
+            server.shutdown()
         end = time.monotonic() + seconds
         while self._under_way.count and time.monotonic() < end:
             time.sleep(0.01)
-        server.cut()
+        for server in servers:
+            server.cut()
         log.info("receiver stopped")
 
     def _requested(self, event: evt.Event) -> None:
@@ -162,7 +188,7 @@ class Receiver:
         if rejection is None:
             self._settle(event, request)
             return
-        self._refuse(request.calling_ae_title, rejection.reason, rejection.status)
+        self._desk.refuse(request.calling_ae_title, rejection.reason, rejection.status)
         association.acse.send_reject(rejection.result, rejection.source, rejection.diagnostic)
         evt.trigger(association, evt.EVT_REJECTED, {})
         association.kill()
@@ -172,16 +198,24 @@ class Receiver:
         proposed = request.presentation_context_definition_list
         event.assoc.acceptor.supported_contexts = (taken := acceptable(proposed))
         if untaken(proposed, taken):
-            self._refuse(request.calling_ae_title, "transfer_syntax_unknown", "context rejected 0x04")
+            self._desk.refuse(request.calling_ae_title, "transfer_syntax_unknown", "context rejected 0x04")
 
     def _rejection(self, *, called: str, calling: str, address: str) -> Rejection | None:
         if called.strip() != self._listening.ae_title:
             return CALLED_UNKNOWN
         if reason := unwanted(self._listening.peers, calling=calling, address=address):
             return reason
-        if self._server is not None and self._server.crowded(address):
+        if crowded(self._servers, address, self._listening.limits):
             return CROWDED
-        return None if self._room() else DISK_LOW
+        return None if self._desk.room() else DISK_LOW
+
+    def _refused_tls(self, host: str, error: Exception) -> None:
+        """Record a handshake that a certificate, an old protocol or a plain association failed; a knock is no news."""
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            why = getattr(error, "verify_message", "") or error.reason or type(error).__name__
+            self._desk.refuse(host, "tls_refused", why.lower().replace("_", " "))
+        else:
+            log.info("TLS handshake broken off", error=type(error).__name__)
 
     def _stored(self, event: evt.Event) -> int:
         sender = event.assoc.requestor.ae_title
@@ -192,8 +226,8 @@ class Receiver:
     def _answer(self, event: evt.Event, sender: str) -> int:
         try:
             self._keep(cast("C_STORE", event.request), syntax=str(event.context.transfer_syntax), sender=sender)
-        except _Refused as refused:
-            self._refuse(sender, refused.reason, f"0x{refused.status:04X}")
+        except Refused as refused:
+            self._desk.refuse(sender, refused.reason, f"0x{refused.status:04X}")
             return refused.status
         except TransientError as error:
             log.warning("instance not stored", error=type(error).__name__)
@@ -203,47 +237,16 @@ class Receiver:
     def _keep(self, request: "C_STORE", *, syntax: str, sender: str) -> None:
         if self._draining.is_set():
             raise TransientError("the receiver is stopping")
-        if not self._room():
-            raise TransientError("the disk is low")
         data = request.DataSet.getvalue() if request.DataSet else b""
         claim = _checked(data, syntax, request)
-        head = file_head(sop_class=claim.sop_class, sop=claim.sop, transfer_syntax=syntax)
-        digest = self._store.put((head, data))
-        arrival = Arrival(
-            study_uid=claim.study,
-            series_uid=claim.series,
-            sop_uid=claim.sop,
-            sop_class=claim.sop_class,
-            transfer_syntax=syntax,
-            digest=digest,
-            size=len(head) + len(data),
-            sender=sender,
-        )
-        self._intake.admit(arrival)
-
-    def _refuse(self, sender: str, reason: str, status: str) -> None:
-        log.warning("refused", reason=reason, status=status)
-        try:
-            self._intake.refuse(Refusal(sender=_printable(sender), reason=reason, status=status))
-        except TransientError:
-            log.warning("refusal not recorded", reason=reason)
+        self._desk.take(claim, Encoded(syntax=syntax, size=len(data), pieces=(data,)), sender=sender)
 
 
 def _checked(data: bytes, syntax: str, request: "C_STORE") -> Claimed:
     if not is_uid(str(request.AffectedSOPInstanceUID)) or not is_uid(str(request.AffectedSOPClassUID)):
-        raise _Refused("uid_invalid", MISMATCH)
-    try:
-        claim = claimed(data, syntax)
-    except UnreadableDataset:
-        raise _Refused("dataset_unreadable", NOT_UNDERSTOOD) from None
-    if not (claim.study and claim.series and claim.sop and claim.sop_class):
-        raise _Refused("uid_missing", MISMATCH)
-    if not all(map(is_uid, (claim.study, claim.series, claim.sop, claim.sop_class))):
-        raise _Refused("uid_invalid", MISMATCH)
+        raise Refused("uid_invalid", MISMATCH)
+    claim = walked(data, syntax)
+    fit(claim)
     if claim.sop != request.AffectedSOPInstanceUID or claim.sop_class != request.AffectedSOPClassUID:
-        raise _Refused("uid_not_of_command", MISMATCH)
+        raise Refused("uid_not_of_command", MISMATCH)
     return claim
-
-
-def _printable(title: str) -> str:
-    return "".join(letter for letter in title[:16] if letter.isascii() and letter.isprintable())

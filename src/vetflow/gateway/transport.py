@@ -8,10 +8,12 @@ address, and only established associations count as such. For one server only; n
 # pynetdicom offers no public place for the server an association belongs to, nor for its message provider.
 
 import socket
+import ssl
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -50,27 +52,35 @@ class Service:
         Called before negotiation; settles contexts, or rejects.
     stored
         Called with each C-STORE request; returns the status.
+    insecure
+        Called with the address of a peer whose TLS handshake failed, and how.
     """
 
     requested: Callable[[evt.Event], None]
     stored: Callable[[evt.Event], int]
+    insecure: Callable[[str, Exception], None]
 
 
 class Slots:
-    """Open sockets by address, counted from accept until their thread ends."""
+    """Open sockets by address, of all servers that share them, counted from accept until their thread ends."""
 
     def __init__(self, limits: TransportLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """How many there are now."""
+        return self._open.total()
 
     def enter(self, host: str) -> bool:
         """Take a slot, or say that there is none."""
         with self._lock:
-            spare = self._limits.spare
-            if self._open[host] >= self._limits.associations_per_peer + spare:
+            spare = self.limits.spare
+            if self._open[host] >= self.limits.associations_per_peer + spare:
                 return False
-            if self._open.total() >= self._limits.associations + 2 * spare:
+            if self._open.total() >= self.limits.associations + 2 * spare:
                 return False
             self._open[host] += 1
             return True
@@ -90,6 +100,7 @@ class BoundedAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self._server = server
         self._leave = partial(server.slots.leave, host)
+        self._insecure = partial(server.service.insecure, host)
         self.provider = PromptProvider(self)
         self.dul = self.provider
         self.dimse = BoundedMessages(self, server.limits.largest_object)
@@ -99,9 +110,25 @@ class BoundedAssociation(Association):
     def run_reactor(self) -> None:
         """Serve until the peer or a limit ends it."""
         try:
-            super().run_reactor()
+            if self._is_agreed():
+                super().run_reactor()
         finally:
             self._leave()
+
+    def _is_agreed(self) -> bool:
+        """Whether a peer on the TLS port has shaken hands, here and not where others wait to be accepted."""
+        peer = cast("BoundedSocket", self.dul.socket).socket
+        if not isinstance(peer, ssl.SSLSocket):
+            return True
+        try:
+            peer.settimeout(self.acse_timeout)
+            peer.do_handshake()
+        except (OSError, ValueError) as error:
+            self._insecure(error)
+            self.provider.bell.close()
+            peer.close()
+            return False
+        return True
 
     def _serve_request(self, msg: "DimseServiceType", context_id: int) -> None:  # pyright: ignore[reportUnknownParameterType]
         """Serve C-STORE of classes pynetdicom has no service for: private ones, and those newer than it."""
@@ -120,6 +147,8 @@ class BoundedHandler(RequestHandler):
         server = cast("BoundedServer", self.server)
         request = cast("socket.socket", self.request)
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if server.tls is not None:
+            request = server.tls().wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         host = cast("tuple[str, int]", self.client_address)[0]
         assoc = BoundedAssociation(self.ae, server, host)
         assoc.name = f"AcceptorThread@{host}"
@@ -145,6 +174,10 @@ class BoundedServer(AssociationServer):
         Host and port; port 0 takes a free one.
     service
         What to do with requests.
+    slots
+        Limits and what is taken of them.
+    tls
+        Gives the context of each connection; None takes plain ones.
     """
 
     request_queue_size = 64
@@ -153,12 +186,15 @@ class BoundedServer(AssociationServer):
         self,
         ae: ApplicationEntity,
         address: tuple[str, int],
+        *,
         service: Service,
-        limits: TransportLimits,
+        slots: Slots,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        self.limits = limits
-        self.slots = Slots(limits)
-        self._service = service
+        self.slots = slots
+        self.limits = slots.limits
+        self.service = service
+        self.tls = tls
         super().__init__(ae, address, ae.ae_title, [], request_handler=BoundedHandler)
         ae._servers.append(cast("ThreadedAssociationServer", self))
 
@@ -176,26 +212,29 @@ class BoundedServer(AssociationServer):
         self.slots.leave(client_address[0])
         log.warning("connection not served", error=type(sys.exception()).__name__)
 
-    def crowded(self, host: str) -> bool:
-        """Whether as many associations are established as may be, in all or with this address."""
-        hosts = [assoc.requestor.address for assoc in self.active_associations if assoc.is_established]
-        limits = self.limits
-        return len(hosts) >= limits.associations or hosts.count(host) >= limits.associations_per_peer
-
     def cut(self) -> None:
-        """End what is still open: an abort for associations, a closed socket for those that never became one."""
+        """End what is still open: an abort for associations, an ended connection for those that never became one."""
         for assoc in self.active_associations:
             if assoc.is_established:
                 assoc.abort(block=False)
             elif assoc.dul.socket is not None and assoc.dul.socket.socket is not None:
-                self.shutdown_request(assoc.dul.socket.socket)
+                with suppress(OSError):
+                    # Below TLS: its thread is at the TLS socket, which must not be closed under it.
+                    socket.socket.shutdown(assoc.dul.socket.socket, socket.SHUT_RDWR)
 
     def bind_service(self, assoc: Association) -> None:
         """Give an association this server's handlers; pynetdicom's own would format every PDU and name senders."""
         for event in evt._INTERVENTION_EVENTS:
             assoc.bind(event, evt.get_default_handler(event))
-        assoc.bind(evt.EVT_REQUESTED, self._service.requested)
-        assoc.bind(evt.EVT_C_STORE, self._service.stored)
+        assoc.bind(evt.EVT_REQUESTED, self.service.requested)
+        assoc.bind(evt.EVT_C_STORE, self.service.stored)
 
     def _bind_defaults(self) -> None:
         """Leave pynetdicom's logging handlers out."""
+
+
+def crowded(servers: Iterable[BoundedServer], host: str, limits: TransportLimits) -> bool:
+    """Whether as many associations are established as may be, in all or with this address."""
+    associations = [assoc for server in servers for assoc in server.active_associations if assoc.is_established]
+    hosts = [assoc.requestor.address for assoc in associations]
+    return len(hosts) >= limits.associations or hosts.count(host) >= limits.associations_per_peer

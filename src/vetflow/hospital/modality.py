@@ -1,6 +1,7 @@
 """A modality: sends films by C-STORE and says what became of each."""
 
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,8 @@ class Receiver:
         AE titles, the receiver's and ours.
     seconds
         How long it may take to answer.
+    tls
+        Our side of DICOM over TLS; None sends plain.
     """
 
     host: str
@@ -35,6 +38,7 @@ class Receiver:
     called: str = "VETFLOW"
     calling: str = "MODALITY"
     seconds: float = 60.0
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +126,9 @@ def _associate(kinds: list[tuple[UID, UID]], receiver: Receiver) -> Association 
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = receiver.seconds
     for sop_class, syntax in kinds:
         entity.add_requested_context(sop_class, syntax)
+    secure = (receiver.tls, receiver.host) if receiver.tls else None
     try:
-        association = entity.associate(receiver.host, receiver.port, ae_title=receiver.called)
+        association = entity.associate(receiver.host, receiver.port, ae_title=receiver.called, tls_args=secure)
     except OSError:
         return None
     wrapper = association.dul.socket

@@ -1,6 +1,7 @@
 """A PACS that keeps what it is sent in a folder, and refuses when told to."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -36,12 +37,21 @@ class HospitalPacs:
         0 takes a free one.
     answer
         The status for a SOP Instance UID; the object is kept when it is Success or a warning.
+    tls
+        Its side of DICOM over TLS; None takes plain associations.
     """
 
     def __init__(
-        self, folder: Path, ae_title: str = "PACS", port: int = 0, *, answer: Callable[[str], int] = always_success
+        self,
+        folder: Path,
+        ae_title: str = "PACS",
+        port: int = 0,
+        *,
+        answer: Callable[[str], int] = always_success,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._folder = folder
+        self._tls = tls
         self._answer = answer
         self._lock = threading.Lock()
         self.asked: list[str] = []
@@ -64,7 +74,10 @@ class HospitalPacs:
         """Listen."""
         self._folder.mkdir(parents=True, exist_ok=True)
         server = self._entity.start_server(
-            ("127.0.0.1", self._port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
+            ("127.0.0.1", self._port),
+            block=False,
+            evt_handlers=[(evt.EVT_C_STORE, self._store)],
+            ssl_context=self._tls,
         )
         if server is None:
             raise RuntimeError("the PACS did not start")

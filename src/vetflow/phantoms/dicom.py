@@ -61,6 +61,8 @@ def dataset(film: Film, *, seed: int, species: Species = Species.DOG, identity: 
     who = identity or Identity()
     made = Dataset()
     _patient(made, seed, species, who)
+    if film.weight_kg is not None:
+        made.PatientWeight = f"{film.weight_kg:.1f}"
     _study(made, seed, who)
     _equipment(made)
     _acquisition(made, film, seed)
@@ -131,7 +133,8 @@ def _equipment(made: Dataset) -> None:
 
 def _acquisition(made: Dataset, film: Film, seed: int) -> None:
     rng = np.random.default_rng([seed, 4])
-    deviation = float(np.clip(rng.normal(0.0, 0.4), -0.9, 0.9))
+    drawn = float(np.clip(rng.normal(0.0, 0.4), -0.9, 0.9))
+    deviation = drawn if film.deviation is None else film.deviation
     made.KVP = str(int(rng.integers(50, 90)))
     made.ExposureIndex = f"{400 * 10 ** (deviation / 10):.1f}"
     made.TargetExposureIndex = "400"

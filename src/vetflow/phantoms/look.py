@@ -1,48 +1,75 @@
 """From millimetres of tissue to a film: exposure, scatter, noise, processing, shutters, markers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
 
+from vetflow.domain.place import Box
 from vetflow.phantoms.raster import Image
-from vetflow.phantoms.truth import Film, Projection
+from vetflow.phantoms.truth import Film, Projection, Truth
 from vetflow.vision.filters import blurred
 
-_GLYPHS = {
-    "L": ("10000", "10000", "10000", "10000", "10000", "10000", "11111"),
-    "R": ("11110", "10001", "10001", "11110", "10100", "10010", "10001"),
-}
+_SIDES = frozenset({"LE", "RT"})
 _TILES = 8
 _BINS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """How a processed film is stored.
+
+    Parameters
+    ----------
+    inverted
+        Whether bone is shown dark.
+    photometric
+        ``MONOCHROME1`` or ``MONOCHROME2``.
+    marker
+        ``L``, ``R`` or empty.
+    """
+
+    inverted: bool
+    photometric: str
+    marker: str
 
 
 def expose(made: Projection, rng: np.random.Generator, *, inverted: float = 0.12) -> Film:
     """Return a film of the projection with a random exposure and look; `inverted` is the share shown wrongly."""
     grey = develop(made, rng)
-    wrong = bool(rng.random() < inverted)
-    photometric = "MONOCHROME1" if rng.random() < 0.25 else "MONOCHROME2"
-    marker = str(rng.choice(["L", "R"])) if rng.random() < 0.6 else ""
-    if marker:
-        _stamp(grey, marker, made, rng)
+    how = Finish(
+        inverted=bool(rng.random() < inverted),
+        photometric="MONOCHROME1" if rng.random() < 0.25 else "MONOCHROME2",
+        marker=str(rng.choice(["L", "R"])) if rng.random() < 0.6 else "",
+    )
+    return finished(grey, made, how, rng)
+
+
+def finished(grey: Image, made: Projection, how: Finish, rng: np.random.Generator) -> Film:
+    """Return grey values (0 to 1, bone bright) as a film."""
+    shown = stamped(grey, how.marker, made, rng) if how.marker else grey
     bits = int(rng.choice([10, 12, 12, 14, 15, 16]))
-    shown = 1.0 - grey if wrong != (photometric == "MONOCHROME1") else grey
-    pixels = np.round(np.clip(shown, 0.0, 1.0) * float(2**bits - 1)).astype(np.uint16)
-    truth = replace(made.truth, inverted=wrong)
-    return Film(pixels=pixels, bits=bits, photometric=photometric, pixel_mm=made.pixel_mm, marker=marker, truth=truth)
+    stored = 1.0 - shown if how.inverted != (how.photometric == "MONOCHROME1") else shown
+    pixels = np.round(np.clip(stored, 0.0, 1.0) * float(2**bits - 1)).astype(np.uint16)
+    return Film(
+        pixels=pixels, bits=bits, photometric=how.photometric, pixel_mm=made.pixel_mm, marker=how.marker,
+        truth=replace(made.truth, inverted=how.inverted),
+    )  # fmt: skip
 
 
 def develop(made: Projection, rng: np.random.Generator) -> Image:
     """Return grey values 0 to 1, bone bright, shutters drawn."""
     dose = _dose(made, rng)
-    inside = _inside(made)
-    grey = _lut(-np.log(dose), inside, rng)
+    inside = inside_field(made)
+    grey = lut(-np.log(dose), inside, rng)
     choice = rng.random()
     if choice < 0.40:
         grey = enhance_bands(grey, power=rng.uniform(0.45, 0.85), rng=rng)
     elif choice < 0.72:
         grey = equalise_locally(grey, limit=rng.uniform(1.5, 5.0), blend=rng.uniform(0.4, 1.0))
-    return _shutter(grey, inside, rng)
+    return shuttered(grey, inside, rng)
 
 
 def _dose(made: Projection, rng: np.random.Generator) -> Image:
@@ -60,14 +87,16 @@ def _dose(made: Projection, rng: np.random.Generator) -> Image:
     return np.clip(noisy, 1e-4, None).astype(np.float32)
 
 
-def _inside(made: Projection) -> NDArray[np.bool_]:
+def inside_field(made: Projection) -> NDArray[np.bool_]:
+    """Return which pixels lie in the collimated field."""
     mask = np.zeros(made.bone.shape, np.bool_)
     box = made.truth.field
     mask[int(box.top) : int(box.bottom), int(box.left) : int(box.right)] = True
     return mask
 
 
-def _lut(density: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+def lut(density: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """Return optical densities as grey values 0 to 1, windowed by what is exposed, by a curve or a power."""
     values = density[inside][::3]
     low = float(np.percentile(values, rng.uniform(0.5, 12.0)))
     high = float(np.percentile(values, rng.uniform(98.5, 100.0)))
@@ -123,8 +152,8 @@ def _between(curves: NDArray[np.float64], values: NDArray[np.intp]) -> NDArray[n
     return upper * (1 - down) + lower * down
 
 
-def _shutter(grey: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
-    """Draw the unexposed border: cut by a black or grey shutter, or shown as it is (bright, with a soft edge)."""
+def shuttered(grey: Image, inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """Return the film with its unexposed border: under a black or grey shutter, or as it is (bright, softly edged)."""
     choice = rng.random()
     if choice < 0.15:
         return grey
@@ -146,25 +175,49 @@ def _frame_lines(grey: Image, rng: np.random.Generator) -> Image:
     return framed
 
 
-def _enlarged(glyph: Image, scale: float) -> Image:
-    rows, columns = (np.arange(round(edge * scale)) / scale for edge in map(int, glyph.shape))
-    return glyph[rows.astype(np.intp)[:, None], columns.astype(np.intp)[None]]
+def stamped(grey: Image, letter: str, made: Projection, rng: np.random.Generator) -> Image:
+    """Return the film with a lead marker where there is least body, on a plate or bare.
 
-
-def _stamp(grey: Image, letter: str, made: Projection, rng: np.random.Generator) -> None:
-    """Draw the lead marker where there is least body, on a plate or bare."""
-    scale = max(1.0, max(grey.shape) * rng.uniform(0.035, 0.075) / 7.0)
-    glyph = np.array([[float(dot) for dot in line] for line in _GLYPHS[letter]], np.float32)
-    drawn = _enlarged(np.pad(glyph, 1), scale)
-    height, width = drawn.shape
-    box = made.truth.field
+    Where the film shows the animal's left and right side by side, the marker lies on its own side.
+    """
+    drawn = _marker(letter, max(10, round(max(grey.shape) * rng.uniform(0.035, 0.075))), rng)
+    height, width = map(int, drawn.shape)
+    box = _own_side(made.truth, letter)
     spots = [
         (int(rng.uniform(box.top, max(box.top + 1, box.bottom - height))),
          int(rng.uniform(box.left, max(box.left + 1, box.right - width))))
         for _ in range(12)
     ]  # fmt: skip
     row, column = min(spots, key=lambda at: float(made.soft[at[0] : at[0] + height, at[1] : at[1] + width].sum()))
-    patch = grey[row : row + height, column : column + width]
-    drawn = drawn[: patch.shape[0], : patch.shape[1]]
-    plate = rng.uniform(0.0, 0.6) if rng.random() < 0.5 else 0.0
-    np.maximum(patch, np.maximum(drawn * rng.uniform(0.8, 1.0), plate), out=patch)
+    marked = grey.copy()
+    patch = marked[row : row + height, column : column + width]
+    np.maximum(patch, drawn[: patch.shape[0], : patch.shape[1]], out=patch)
+    return marked
+
+
+def _own_side(truth: Truth, letter: str) -> Box:
+    """Return the half of the field that a marker belongs to, or all of it."""
+    right, bottom = truth.orientation
+    box, own = truth.field, {"L": "LE", "R": "RT"}[letter]
+    if right in _SIDES:
+        middle = (box.left + box.right) / 2
+        return replace(box, left=middle) if right == own else replace(box, right=middle)
+    if bottom in _SIDES:
+        middle = (box.top + box.bottom) / 2
+        return replace(box, top=middle) if bottom == own else replace(box, bottom=middle)
+    return box
+
+
+def _marker(letter: str, height: int, rng: np.random.Generator) -> Image:
+    """Return the letter as attenuation, one in six lying on its side or the wrong way round."""
+    size = round(1.6 * height)
+    sheet = Picture.new("L", (size, size))
+    pen = ImageDraw.Draw(sheet)
+    pen.text((size / 2, size / 2), letter, fill=255, font=ImageFont.load_default(height), anchor="mm")
+    drawn = np.asarray(sheet, np.float32) / 255.0 * rng.uniform(0.8, 1.0)
+    left, top, right, bottom = sheet.getbbox() or (0, 0, size, size)
+    rim = max(2, height // 5)
+    drawn = drawn[max(0, top - rim) : bottom + rim, max(0, left - rim) : right + rim]
+    plate = rng.uniform(0.1, 0.6) if rng.random() < 0.5 else 0.0
+    lying = np.rot90(drawn, int(rng.choice([0, 0, 0, 0, 0, 1, 2, 3])))
+    return np.maximum(lying, np.float32(plate))

@@ -93,12 +93,24 @@ def _weld(facets: Array) -> tuple[Array, NDArray[np.intp]]:
     return points, where.reshape(-1, 3)
 
 
-def _inset(points: Array, faces: NDArray[np.intp], depth: float) -> Array:
+def inset(points: Array, faces: NDArray[np.intp], depth: float) -> Array:
+    """Return corners of a mesh moved inward by `depth`."""
     facets = points[faces]
-    normals = np.repeat(np.cross(facets[:, 1] - facets[:, 0], facets[:, 2] - facets[:, 0]), 3, axis=0)
+    normals = np.repeat(cross(facets[:, 1] - facets[:, 0], facets[:, 2] - facets[:, 0]), 3, axis=0)
     sums = np.stack([np.bincount(faces.reshape(-1), normals[:, axis], len(points)) for axis in range(3)], axis=1)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     return points - depth * sums / np.where(lengths > 0, lengths, 1.0)
+
+
+def read_bone(name: str) -> tuple[Array, NDArray[np.intp]]:
+    """Return one of the dog's meshes by its name, such as ``L_3``: corners in mm, each once, and faces.
+
+    Raises
+    ------
+    ConfigurationError
+        The meshes are not installed.
+    """
+    return _weld(read_stl(_folder() / f"{_PREFIX}{name}.stl") * 1000.0)
 
 
 def _segment(name: str) -> str | None:
@@ -122,7 +134,7 @@ def _joined(segment: str, side: str, paths: list[Path]) -> Bone:
         segment=segment,
         side=side,
         points=points,
-        inner=_inset(points, faces, shell) if shell else np.empty((0, 3)),
+        inner=inset(points, faces, shell) if shell else np.empty((0, 3)),
         faces=faces,
         centre=centre,
         radius=float(np.linalg.norm(points - centre, axis=1).max()),
@@ -146,6 +158,13 @@ def bones() -> tuple[Bone, ...]:
     return tuple(_joined(segment, side, paths) for (segment, side), paths in groups.items())
 
 
+def cross(one: Array, other: Array) -> Array:
+    """Return cross products of vectors (…, 3): as numpy's, without its general cases, which cost more than the sum."""
+    x, y, z = one[..., 0], one[..., 1], one[..., 2]
+    u, v, w = other[..., 0], other[..., 1], other[..., 2]
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
+
+
 def loft(rings: Array) -> Array:
     """Return the closed mesh through rings of points, shape (rings, points, 3), its ends capped by fans.
 
@@ -166,7 +185,7 @@ def _fan(ring: Array) -> Array:
 
 def volume(facets: Array) -> float:
     """Return the volume that facets enclose, mm³; negative when they are wound inward."""
-    return float((facets[:, 0] * np.cross(facets[:, 1], facets[:, 2])).sum() / 6.0)
+    return float((facets[:, 0] * cross(facets[:, 1], facets[:, 2])).sum() / 6.0)
 
 
 def tube(path: Array, radii: Array, *, flatness: float = 1.0, points: int = 20) -> Array:
@@ -174,9 +193,9 @@ def tube(path: Array, radii: Array, *, flatness: float = 1.0, points: int = 20) 
     forward = np.gradient(path, axis=0)
     forward /= np.linalg.norm(forward, axis=1, keepdims=True) + 1e-9
     guide = np.array([0.0, 1.0, 0.0]) if np.abs(forward[:, 1]).mean() < 0.8 else np.array([0.0, 0.0, 1.0])
-    across = np.cross(forward, guide)
+    across = cross(forward, guide)
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
-    beside = np.cross(across, forward)
+    beside = cross(across, forward)
     turn = np.linspace(0.0, 2.0 * np.pi, points, endpoint=False)
     round_about = across[:, None] * np.cos(turn)[None, :, None]
     round_about += beside[:, None] * (flatness * np.sin(turn))[None, :, None]

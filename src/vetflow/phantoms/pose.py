@@ -8,7 +8,7 @@ import numpy as np
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.meshes import Array, rotation
 
-_JOINTS = {
+JOINTS = {
     "scapula": (135.0, 55.0, 500.0),
     "humerus": (200.0, 58.0, 428.0),
     "forearm": (142.0, 62.0, 285.0),
@@ -19,7 +19,7 @@ _JOINTS = {
 }
 """Centres of rotation of the left limbs in the standing dog, mm."""
 
-_CHAINS = {
+CHAINS = {
     "scapula": ("scapula",),
     "humerus": ("humerus", "scapula"),
     "forearm": ("forearm", "humerus", "scapula"),
@@ -212,7 +212,7 @@ def _away(rng: np.random.Generator, *, fore: bool) -> _Limb:
 def place(points: Array, segment: str, side: str, *, body: Build, at: Pose) -> Array:
     """Return points (…, 3) of a segment of the standing dog where they lie in this build and pose, mm."""
     moved = points
-    for link in _CHAINS.get(segment, ()):
+    for link in CHAINS.get(segment, ()):
         moved = _swing(moved, link, side, body=body, at=at)
     if segment in {"neck", "head"}:
         moved = _lower(moved, head=segment == "head", at=at)
@@ -223,7 +223,7 @@ def place(points: Array, segment: str, side: str, *, body: Build, at: Pose) -> A
 
 def _swing(points: Array, link: str, side: str, *, body: Build, at: Pose) -> Array:
     mirror = 1.0 if side == "L" else -1.0
-    centre = np.array(_JOINTS[link]) * np.array([1.0, mirror, 1.0])
+    centre = np.array(JOINTS[link]) * np.array([1.0, mirror, 1.0])
     local = points - centre
     if link in {"humerus", "femur"}:
         local = local * body.limbs

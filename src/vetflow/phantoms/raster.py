@@ -61,35 +61,66 @@ class Beam:
         return bool(-reach < column < columns + reach and -reach < row < rows + reach)
 
 
-@njit(cache=True, fastmath=False)  # pyright: ignore[reportUntypedFunctionDecorator]
-def _covers(edge: float, dx: float, dy: float) -> bool:
-    """Whether a pixel centre lies on the inner side of an edge; one right on it belongs to one of its two triangles."""
-    return edge > 0.0 or (edge == 0.0 and (dy > 0.0 or (dy == 0.0 and dx < 0.0)))
+@njit(cache=True)  # pyright: ignore[reportUntypedFunctionDecorator]
+def row_span(points: Array, row: int, columns: int) -> tuple[int, int]:
+    """Return the first column that a triangle (3, …) covers in a row, and the one after the last.
+
+    Triangles that share an edge share no pixel and leave none out: an edge's place is reckoned from its upper end, and
+    a pixel on an edge belongs to the triangle to its right.
+    """
+    left, right = np.inf, -np.inf
+    for corner in range(3):
+        first, last = corner, (corner + 1) % 3
+        if points[first, 1] > points[last, 1]:
+            first, last = last, first
+        top, bottom = points[first, 1], points[last, 1]
+        if top <= row < bottom:
+            x = points[first, 0] + (row - top) / (bottom - top) * (points[last, 0] - points[first, 0])
+            left, right = min(left, x), max(right, x)
+    if left >= right:
+        return 0, 0
+    return max(0, int(np.ceil(left))), min(columns, int(np.ceil(right)))
 
 
-@njit(cache=True, fastmath=False)  # pyright: ignore[reportUntypedFunctionDecorator]
+@njit(cache=True)  # pyright: ignore[reportUntypedFunctionDecorator]
+def row_range(points: Array, rows: int) -> tuple[int, int]:
+    """Return the first row that a triangle (3, …) may cover, and the one after the last."""
+    top = min(points[0, 1], points[1, 1], points[2, 1])
+    bottom = max(points[0, 1], points[1, 1], points[2, 1])
+    return max(0, int(np.ceil(top))), min(rows, int(np.ceil(bottom)))
+
+
+@njit(cache=True)  # pyright: ignore[reportUntypedFunctionDecorator]
+def slopes(points: Array) -> tuple[float, float, float]:
+    """Return the area of a triangle (3, 3), twice and signed, and how its third coordinate grows along the others."""
+    ax, ay, az = points[0]
+    bx, by, bz = points[1]
+    cx, cy, cz = points[2]
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    if area == 0.0:
+        return 0.0, 0.0, 0.0
+    across = ((bz - az) * (cy - ay) - (cz - az) * (by - ay)) / area
+    down = ((cz - az) * (bx - ax) - (bz - az) * (cx - ax)) / area
+    return area, across, down
+
+
+@njit(cache=True)  # pyright: ignore[reportUntypedFunctionDecorator]
 def _accumulate(image: Image, points: Array, faces: NDArray[np.intp], weight: float) -> None:
     rows, columns = image.shape
+    facet = np.empty((3, 3))
     for index in range(faces.shape[0]):
-        ax, ay, az = points[faces[index, 0]]
-        bx, by, bz = points[faces[index, 1]]
-        cx, cy, cz = points[faces[index, 2]]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        for corner in range(3):
+            facet[corner] = points[faces[index, corner]]
+        area, across, down = slopes(facet)
         if area == 0.0:
             continue
-        first, last = max(0, int(np.ceil(min(ay, by, cy)))), min(rows - 1, int(np.floor(max(ay, by, cy))))
-        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(columns - 1, int(np.floor(max(ax, bx, cx))))
-        way = 1.0 if area > 0.0 else -1.0
-        for row in range(first, last + 1):
-            for column in range(left, right + 1):
-                at_a = (bx - column) * (cy - row) - (by - row) * (cx - column)
-                at_b = (cx - column) * (ay - row) - (cy - row) * (ax - column)
-                at_c = (ax - column) * (by - row) - (ay - row) * (bx - column)
-                inside = _covers(way * at_a, way * (cx - bx), way * (cy - by))
-                inside = inside and _covers(way * at_b, way * (ax - cx), way * (ay - cy))
-                if inside and _covers(way * at_c, way * (bx - ax), way * (by - ay)):
-                    u, v = at_a / area, at_b / area
-                    image[row, column] += way * weight * (u * az + v * bz + (1.0 - u - v) * cz)
+        signed = weight if area > 0.0 else -weight
+        first, last = row_range(facet, rows)
+        for row in range(first, last):
+            left, right = row_span(facet, row, columns)
+            height = facet[0, 2] + (row - facet[0, 1]) * down - facet[0, 0] * across
+            for column in range(left, right):
+                image[row, column] += signed * (height + column * across)
 
 
 def add_thickness(image: Image, points: Array, faces: NDArray[np.intp], beam: Beam, *, weight: float = 1.0) -> None:

@@ -147,7 +147,7 @@ def _bowel(rng: np.random.Generator, sag: float, contrast: float) -> Iterator[So
     yield Soft(name="colon", facets=_smooth(knots, 14.0, 9.0), density=float(content))
 
 
-_FORELIMB = (
+FORELIMB = (
     ("scapula", (130.0, 50, 520), 8.0),
     ("scapula", (145.0, 58, 490), 24.0),
     ("scapula", (180.0, 60, 445), 36.0),
@@ -162,7 +162,7 @@ _FORELIMB = (
     ("paw", (195.0, 54, 16), 14.0),
     ("paw", (236.0, 54, 10), 7.0),
 )
-_HINDLIMB = (
+HINDLIMB = (
     ("femur", (-300.0, 40, 520), 8.0),
     ("femur", (-312.0, 48, 495), 34.0),
     ("femur", (-322.0, 60, 450), 56.0),
@@ -189,14 +189,14 @@ _NECK = (
     ("head", (430.0, 0, 652), 26.0),
     ("head", (455.0, 0, 645), 8.0),
 )
-_Chain = tuple[tuple[str, tuple[float, float, float], float], ...]
+Chain = tuple[tuple[str, tuple[float, float, float], float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sleeve:
     """How a chain of segments is clothed: `plump` scales the radii, `flatness` only those across."""
 
-    chain: _Chain
+    chain: Chain
     side: str
     plump: float
     flatness: float
@@ -240,7 +240,7 @@ def tissues(rng: np.random.Generator, body: Build, at: Pose) -> list[Soft]:
     clothes = [
         _Sleeve(chain=chain, side=side, plump=plump, flatness=flatness)
         for side in ("L", "R")
-        for chain, flatness in ((_FORELIMB, 0.75), (_HINDLIMB, 0.7))
+        for chain, flatness in ((FORELIMB, 0.75), (HINDLIMB, 0.7))
     ]
     clothes.append(_Sleeve(chain=_NECK, side="", plump=0.5 + 0.5 * plump, flatness=0.85))
     return placed + [_clothed(sleeve, body=body, at=at) for sleeve in clothes]

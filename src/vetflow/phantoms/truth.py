@@ -91,6 +91,8 @@ class Film:
         Spacing on the detector.
     marker
         Letter of the lead marker, empty when there is none.
+    deviation, weight_kg
+        Deviation index of the exposure and weight of the animal, where they are part of the truth.
     """
 
     pixels: NDArray[np.uint16]
@@ -99,3 +101,5 @@ class Film:
     pixel_mm: float
     marker: str
     truth: Truth
+    deviation: float | None = None
+    weight_kg: float | None = None

@@ -13,6 +13,8 @@ from vetflow.settings.peers import (
     Web,
     WebSender,
 )
+from vetflow.settings.priors import DicomPriors, DicomwebPriors, Priors
+from vetflow.settings.reports import Reports
 from vetflow.settings.sections import (
     Judgement,
     Limits,
@@ -31,14 +33,18 @@ from vetflow.settings.sections import (
 __all__ = [
     "AeTitle",
     "DicomDestination",
+    "DicomPriors",
     "DicomwebDestination",
+    "DicomwebPriors",
     "Gateway",
     "Hl7Destination",
     "Judgement",
     "Limits",
     "PixelMask",
     "Ports",
+    "Priors",
     "Quiet",
+    "Reports",
     "Retries",
     "Route",
     "SecureGateway",

@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -11,14 +11,12 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from vetflow.domain.errors import ConfigurationError
-from vetflow.settings.peers import DicomDestination, DicomwebDestination, Hl7Destination
 from vetflow.settings.sections import Settings, SiteFile
 
 _PREFIX = "VETFLOW_"
 _Tables = dict[str, object]
-_KINDS: Mapping[int | str, type[BaseModel]] = {
-    "dicom": DicomDestination, "dicomweb": DicomwebDestination, "hl7": Hl7Destination,
-}  # fmt: skip
+_KINDS = frozenset({"dicom", "dicomweb", "hl7"})
+"""Words in the place of an error that say which of several models was meant; they are no keys."""
 
 
 def default_home() -> Path:
@@ -106,16 +104,18 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str, path: Pa
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = SiteFile
+    models: list[type[BaseModel]] = [SiteFile]
     for part in location:
-        if part in _KINDS:
-            model = _KINDS[str(part)]
-        elif isinstance(part, str) and part in model.model_fields:
-            model = _inner(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
+        known = models[0].model_fields
+        if part in _KINDS and "kind" in known:
+            models = [model for model in models if part in get_args(model.model_fields["kind"].annotation)]
+        elif isinstance(part, str) and part in known:
+            models = list(_inner(known[part].annotation)) or models
+    return list(models[0].model_fields)
 
 
-def _inner(annotation: object) -> type[BaseModel] | None:
+def _inner(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_inner, get_args(annotation)) if found), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _inner(part)

@@ -12,6 +12,8 @@ from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
 from vetflow.domain.view import Region, View
 from vetflow.settings.peers import DicomDestination, DicomwebDestination, Gateway, Hl7Destination, Web
+from vetflow.settings.priors import DicomPriors, DicomwebPriors, Priors
+from vetflow.settings.reports import Reports
 from vetflow.settings.section import Section
 
 UseCase = Literal["positioning"]
@@ -153,6 +155,9 @@ class SiteFile(Section):
     store: Store = Store()
     ports: Ports = Ports()
     positioning: Judgement = Judgement()
+    priors: Priors = Priors()
+    prior_sources: tuple[Annotated[DicomPriors | DicomwebPriors, Field(discriminator="kind")], ...] = ()
+    reports: Reports = Reports()
 
     def ceiling(self, use_case: str) -> Phase | None:
         """Return the highest phase this file allows a use case, None when it does not say."""
@@ -160,9 +165,9 @@ class SiteFile(Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "SiteFile":
-        names = [destination.name for destination in self.destinations]
-        if len(set(names)) != len(names):
-            raise ValueError("two destinations share a name")
+        for what, places in (("destinations", self.destinations), ("prior sources", self.prior_sources)):
+            if len({place.name for place in places}) != len(places):
+                raise ValueError(f"two {what} share a name")
         return self
 
 

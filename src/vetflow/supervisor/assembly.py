@@ -1,9 +1,8 @@
 """A site's settings put into the words of the gateway and the courier."""
 
-import shutil
-
 from vetflow.dicom import header
 from vetflow.domain.case import Queue
+from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.rollout import Phase, effective_phase
 from vetflow.domain.routing import Route
 from vetflow.domain.study import Facts
@@ -13,12 +12,14 @@ from vetflow.gateway.courier_service import CourierParts
 from vetflow.gateway.dispatcher import Dispatcher
 from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import Peer
-from vetflow.gateway.receiver import Listening, Receiver
+from vetflow.gateway.receiver import Listening, Receiver, SecurePort
 from vetflow.gateway.reconciler import Patience, Reconciler
 from vetflow.gateway.service import GatewayParts
 from vetflow.gateway.sorter import QueueOf, Sorter, Wishes
 from vetflow.settings import Settings
+from vetflow.supervisor.places import has_room
 from vetflow.wiring import Services
+from vetflow.wiring.certificates import server_side
 
 ARRIVAL, CASE, OWED = "vetflow_arrival", "vetflow_case", "vetflow_owed"
 """What the ledger rings for: an instance arrived, a case waits, a delivery is owed."""
@@ -33,7 +34,7 @@ def gateway(services: Services) -> GatewayParts:
         default=settings.completeness.default_seconds,
         longest=settings.completeness.longest_seconds,
     )
-    receiver = Receiver(_listening(settings), store=store, intake=ledger, room=lambda: _has_room(settings))
+    receiver = Receiver(_listening(settings), store=store, intake=ledger, room=lambda: has_room(settings))
     return GatewayParts(
         receiver=receiver,
         sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, wishes=wanted, busy=lambda: receiver.busy),
@@ -81,6 +82,10 @@ def queue_by_phase(services: Services) -> QueueOf:
 
 def _listening(settings: Settings) -> Listening:
     said = settings.gateway
+    if not (said.plain or said.tls):
+        raise ConfigurationError(
+            "gateway.plain is false and gateway.tls is not set: nobody could send; set one of them"
+        )
     limits = TransportLimits(
         largest_pdu=said.largest_pdu,
         pdu_seconds=said.pdu_seconds,
@@ -88,8 +93,11 @@ def _listening(settings: Settings) -> Listening:
         associations_per_peer=said.associations_per_peer,
     )
     peers = tuple(Peer(ae_title=sender.ae_title, host=sender.host) for sender in said.senders)
-    return Listening(ae_title=said.ae_title, host=said.host, port=said.port, peers=peers, limits=limits)
-
-
-def _has_room(settings: Settings) -> bool:
-    return shutil.disk_usage(settings.home).free >= settings.gateway.free_disk_mb * 2**20
+    return Listening(
+        ae_title=said.ae_title,
+        host=said.host,
+        port=said.port if said.plain else None,
+        peers=peers,
+        limits=limits,
+        secure=SecurePort(port=said.tls.port, context=server_side(settings, said.tls)) if said.tls else None,
+    )

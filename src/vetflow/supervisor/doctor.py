@@ -6,13 +6,18 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError, VetflowError
-from vetflow.settings import Settings
+from vetflow.domain.errors import ConfigurationError, PermanentFailure, StudyRefused, TransientError, VetflowError
+from vetflow.settings import Hl7Destination, Settings, Tls
 from vetflow.supervisor.binaries import MAJOR
 from vetflow.supervisor.report import TreeReport
-from vetflow.wiring import Services, build
+from vetflow.web.security import SHORTEST_TOKEN
+from vetflow.wiring import Services, build, keys
+from vetflow.wiring.certificates import ends
 
+_RENEW_DAYS = 30
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _NEWEST_FASTAPI = (0, 150)  # later ones break the server of Prefect 3.8
 
 
@@ -52,6 +57,8 @@ def examine(settings: Settings) -> list[Check]:
         lambda: _ports(settings),
         lambda: _disk(settings),
         lambda: _secrets(settings),
+        lambda: _certificates(settings),
+        lambda: _web_senders(settings),
         lambda: _ledger(services),
         lambda: _destinations(services),
     )
@@ -81,8 +88,11 @@ def _versions() -> Iterator[Check]:
 def _ports(settings: Settings) -> Iterator[Check]:
     """Check that each port is free, or held by our own running tree."""
     running = TreeReport.read(settings.home) is not None
-    wanted = {"gateway": (settings.gateway.host, settings.gateway.port)}
+    gateway = settings.gateway
+    wanted = {"gateway": (gateway.host, gateway.port)} if gateway.plain else {}
+    wanted |= {"gateway, TLS": (gateway.host, gateway.tls.port)} if gateway.tls else {}
     wanted |= {name: ("127.0.0.1", port) for name, port in settings.ports.model_dump().items()}
+    wanted["web"] = (settings.web.host, settings.ports.web)
     for name, (host, port) in wanted.items():
         free = _free(host, port)
         well = free or running
@@ -117,9 +127,18 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 
 def _secrets(settings: Settings) -> Iterator[Check]:
-    if not settings.secrets.is_dir():
-        return
-    for path in (settings.secrets, *sorted(settings.secrets.iterdir())):
+    for name, read in keys.READERS.items():
+        try:
+            read(settings.secrets)
+        except ConfigurationError as error:
+            yield Check(name=f"key {name}", well=False, says="can't be used", mend=str(error))
+        else:
+            yield Check(name=f"key {name}", well=True, says="is there and can be read")
+    try:
+        paths = (settings.secrets, *sorted(settings.secrets.iterdir())) if settings.secrets.is_dir() else ()
+    except OSError:
+        return  # the keys in it were found unreadable above
+    for path in paths:
         mode = stat.S_IMODE(path.stat().st_mode)
         closed = not mode & 0o077
         yield Check(
@@ -128,6 +147,55 @@ def _secrets(settings: Settings) -> Iterator[Check]:
             says=f"mode {mode:o}",
             mend="" if closed else f"others can read it; run: chmod go= {path}",
         )
+
+
+def _certificates(settings: Settings) -> Iterator[Check]:
+    """Check that certificates can be used, and for how long yet."""
+    for where, said in _secured(settings):
+        try:
+            told = ends(settings, said)
+        except ConfigurationError as error:
+            yield Check(name=f"TLS of {where}", well=False, says="can't be used", mend=str(error))
+            continue
+        for file, end in told.items():
+            days = (end - datetime.now(UTC)).days
+            well = days >= _RENEW_DAYS
+            yield Check(
+                name=f"TLS of {where}",
+                well=well,
+                says=f"{file} {f'ends in {days} days' if days >= 0 else 'has expired'}",
+                mend="" if well else f"renew it; {file} is read again without a restart",
+            )
+
+
+def _secured(settings: Settings) -> Iterator[tuple[str, Tls]]:
+    """Yield who speaks TLS, and with which files."""
+    pacs = [place for place in settings.destinations if not isinstance(place, Hl7Destination)]
+    named = [(place.name, place) for place in (*pacs, *settings.prior_sources)]
+    for name, place in [("gateway", settings.gateway), ("web", settings.web), *named]:
+        if place.tls:
+            yield name, place.tls
+
+
+def _web_senders(settings: Settings) -> Iterator[Check]:
+    """Check that each sender's token is there, hard to guess, and not shown to the whole network."""
+    said = settings.web
+    for sender in said.senders:
+        try:
+            token = keys.secret(settings.secrets, sender.token)
+        except ConfigurationError as error:
+            yield Check(name=f"token of {sender.name}", well=False, says="can't be used", mend=str(error))
+            continue
+        well = len(token) >= SHORTEST_TOKEN
+        yield Check(
+            name=f"token of {sender.name}",
+            well=well,
+            says=f"{len(token)} characters",
+            mend="" if well else f"shorter ones than {SHORTEST_TOKEN} are refused; make one with: openssl rand -hex 32",
+        )
+    if said.senders and said.tls is None and said.host not in _LOOPBACK:
+        mend = "set [web.tls], or keep to loopback behind a proxy that speaks TLS"
+        yield Check(name="web", well=False, says="tokens and films cross the network in the clear", mend=mend)
 
 
 def _ledger(services: Services) -> Iterator[Check]:
@@ -160,7 +228,7 @@ def _destinations(services: Services) -> Iterator[Check]:
         except (TransientError, PermanentFailure) as error:
             yield _silent(name, error)
         else:
-            yield Check(name=f"PACS {name}", well=True, says="answers C-ECHO")
+            yield Check(name=f"PACS {name}", well=True, says="answers")
 
 
 def _silent(name: str, error: VetflowError) -> Check:
@@ -168,5 +236,5 @@ def _silent(name: str, error: VetflowError) -> Check:
         name=f"PACS {name}",
         well=False,
         says=str(error),
-        mend="check address, port and AE titles on both sides",
+        mend="check address, port, AE titles or token, and certificates on both sides",
     )

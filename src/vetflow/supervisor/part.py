@@ -14,13 +14,9 @@ def ledger(settings: Settings) -> None:
     """Bring the schema up to date and put in place what a new home needs."""
     from vetflow.migrations import upgrade
     from vetflow.wiring.catalogue import seed
-    from vetflow.wiring.keys import make_uid_key
 
     upgrade(settings.database_url)
-    services = build(settings)
-    if not any(services.ledger.counts().instances.values()):
-        make_uid_key(settings.secrets)
-    seed(services)
+    seed(build(settings))
 
 
 def registry(settings: Settings) -> None:
@@ -47,9 +43,11 @@ def courier(settings: Settings) -> None:
 
 
 def web(settings: Settings) -> None:
-    """Serve the health endpoint."""
+    """Serve health, and DICOMweb for those who may store."""
     from vetflow.supervisor.report import PartState, TreeReport
-    from vetflow.web.health import serve
+    from vetflow.web.app import app, nobody
+    from vetflow.web.server import server
+    from vetflow.wiring.certificates import server_side
 
     def health() -> Mapping[str, bool]:
         report = TreeReport.read(settings.home)
@@ -57,7 +55,14 @@ def web(settings: Settings) -> None:
             return {"supervisor": False}
         return {part.name: part.state is PartState.READY for part in report.parts if part.needed}
 
-    serve(health, host="127.0.0.1", port=settings.ports.web)
+    store, said = nobody, settings.web
+    if said.senders:
+        # What a store needs triples the memory of this process.
+        from vetflow.supervisor.reception import store_endpoint
+
+        store = store_endpoint(build(settings))
+    tls = server_side(settings, said.tls) if said.tls else None
+    server(app(health, store), host=said.host, port=settings.ports.web, tls=tls).run()
 
 
 PARTS: Mapping[str, Callable[[Settings], None]] = {

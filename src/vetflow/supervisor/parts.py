@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 
 from vetflow.settings import Settings
-from vetflow.supervisor.places import mlflow_url, prefect_url, web_url
+from vetflow.supervisor.places import dicom_ports, mlflow_url, prefect_url, web_url
 from vetflow.supervisor.probes import Probe, answers, keeps_tables, known_to_prefect, lasts, listens
 
 _POOL = "vetflow"
@@ -54,9 +54,9 @@ def plan(settings: Settings) -> tuple[Part, ...]:
         _own("registry", after=("ledger", "mlflow"), needed=False),
         _own(
             "gateway",
-            ready=listens(gateway.port),
+            ready=listens(*dicom_ports(settings)),
             after=("ledger",),
-            address=f"{gateway.ae_title}@{gateway.host}:{gateway.port}",
+            address=f"{gateway.ae_title}@{gateway.host}:{'+'.join(map(str, dicom_ports(settings)))}",
         ),
         _own("courier", ready=lasts(1.0), after=("ledger",)),
         # It waits for Prefect by itself and uses the time to import what its runs need.
@@ -66,8 +66,15 @@ def plan(settings: Settings) -> tuple[Part, ...]:
             ready=known_to_prefect(prefect_url(settings), _POOL),
             after=("ledger",),
         ),
-        _own("web", ready=listens(settings.ports.web), address=web_url(settings), needed=False),
+        _web(settings),
     )
+
+
+def _web(settings: Settings) -> Part:
+    """Where somebody may store by it, films wait for it."""
+    stores = bool(settings.web.senders)
+    after = ("ledger",) if stores else ()
+    return _own("web", ready=listens(settings.ports.web), after=after, address=web_url(settings), needed=stores)
 
 
 def _mlflow(settings: Settings) -> Part:

@@ -1,6 +1,7 @@
 """Where the parts find each other: database URLs, HTTP addresses, and the environment they are started with."""
 
 import os
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,7 +41,14 @@ def mlflow_url(settings: Settings) -> str:
 
 def web_url(settings: Settings) -> str:
     """Return the address of the health page."""
-    return f"http://127.0.0.1:{settings.ports.web}/healthz"
+    scheme = "https" if settings.web.tls else "http"
+    return f"{scheme}://{settings.web.host}:{settings.ports.web}/healthz"
+
+
+def dicom_ports(settings: Settings) -> tuple[int, ...]:
+    """Return where DICOM is listened for, the plain port first."""
+    said = settings.gateway
+    return (*((said.port,) if said.plain else ()), *((said.tls.port,) if said.tls else ()))
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -98,3 +106,8 @@ def _dialect(url: str, driver: str) -> str:
 def logs(settings: Settings) -> Path:
     """Return the folder of the parts' logs."""
     return settings.home / "logs"
+
+
+def has_room(settings: Settings) -> bool:
+    """Whether the disk has room for what arrives."""
+    return shutil.disk_usage(settings.home).free >= settings.gateway.free_disk_mb * 2**20

@@ -49,15 +49,15 @@ def known_to_prefect(api_url: str, pool: str) -> Probe:
     return ask
 
 
-def listens(port: int) -> Probe:
-    """Return a probe that looks whether the part listens on a port, without disturbing it by connecting."""
+def listens(*ports: int) -> Probe:
+    """Return a probe that looks whether the part listens on ports, without disturbing it by connecting."""
 
     def look(pid: int) -> bool:
         try:
             sockets = psutil.Process(pid).net_connections("inet")
         except psutil.Error:
             return False
-        return any(found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in sockets)
+        return {found.laddr.port for found in sockets if found.status == psutil.CONN_LISTEN} >= set(ports)
 
     return look
 

@@ -2,7 +2,7 @@
 
 from vetflow.domain.delivery import Channel, Owed, ResultObject
 from vetflow.domain.rollout import Phase, effective_phase
-from vetflow.settings import DicomDestination, Settings
+from vetflow.settings import Hl7Destination, Settings
 from vetflow.tasks.report import Reported
 from vetflow.tasks.show import show
 from vetflow.tasks.step import step, timings
@@ -27,12 +27,12 @@ def _owed(reported: Reported, settings: Settings, phase: Phase) -> tuple[Owed, .
     """Return what each destination gets: a PACS from the assistive phase on, a practice system when integrated."""
     owed: list[Owed] = []
     for place in settings.destinations:
-        if isinstance(place, DicomDestination):
-            wanted: tuple[ResultObject, ...] = tuple(o for o in reported.objects if o.kind in place.results)
-            channel, needed = Channel.DICOM, Phase.ASSISTIVE
+        if isinstance(place, Hl7Destination):
+            wanted: tuple[ResultObject, ...] = tuple(m for name, m in reported.messages.items() if name == place.name)
+            needed = Phase.INTEGRATED
         else:
-            wanted = tuple(m for name, m in reported.messages.items() if name == place.name)
-            channel, needed = Channel.HL7, Phase.INTEGRATED
+            wanted = tuple(o for o in reported.objects if o.kind in place.results)
+            needed = Phase.ASSISTIVE
         if phase.reach >= needed.reach:
-            owed += [Owed(destination=place.name, channel=channel, result=result) for result in wanted]
+            owed += [Owed(destination=place.name, channel=Channel(place.kind), result=result) for result in wanted]
     return tuple(owed)

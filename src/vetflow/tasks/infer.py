@@ -37,11 +37,16 @@ class SeenFilm:
 
 @step
 def infer(clean: CleanFilm, *, model: str) -> SeenFilm:
-    """Return what the champion sees; it abstains on species outside its card."""
+    """Return what the champion sees; it abstains on species outside its card and on films held back from it."""
     champion = services().ledger.champion(model)
+    if champion is None:
+        raise TransientError(f"no champion of {model} is registered")
+    if clean.held:
+        held = Seen(sight=None, preview=b"", scale=1.0, abstained=clean.held)
+        return SeenFilm(clean=clean, seen=held, champion=champion)
     film = services().derived.get(clean.key)
     species = clean.valid.film.evidence.signalment.species
-    if champion is None or film is None:
-        raise TransientError(f"no champion of {model} is registered" if film else "the de-identified film is gone")
+    if film is None:
+        raise TransientError("the de-identified film is gone")
     seen = services().reader.look(film, champion, species=species)
     return SeenFilm(clean=clean, seen=seen, champion=champion)

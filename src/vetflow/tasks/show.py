@@ -39,7 +39,8 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
         yield f"\nModel {model.name} {model.version}, weights `{model.digest[:12]}`: {', '.join(reported.caveats)}."
     yield "\n| presence | certainty | rests on | finding |\n|---|---|---|---|"
     yield from map(_row, assessment.findings)
-    yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(reported.overlay)})"
+    if reported.overlay:
+        yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(reported.overlay)})"
     yield "\n| validation | held |\n|---|---|"
     yield from (f"| {check.says} | {'yes' if check.held else 'no'} |" for check in reported.checks)
     yield "\n| step | seconds |\n|---|---|"

@@ -12,6 +12,8 @@ from vetflow.domain.view import Region, View
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 T = TypeVar("T")
 
+_EDGES = ("left", "top", "right", "bottom")
+
 
 def to_values(sight: Sight) -> dict[str, Json]:
     """Return a sight as JSON values, its model left out: who asked knows it."""
@@ -30,7 +32,14 @@ def to_values(sight: Sight) -> dict[str, Json]:
 
 
 def from_values(values: Mapping[str, object], *, model: ModelVersion) -> Sight:
-    """Return the sight of a sandbox's answer; StudyRefused ``model_output_invalid`` when it is none."""
+    """Return the sight of a sandbox's answer.
+
+    Raises
+    ------
+    StudyRefused
+        ``model_output_invalid`` when it is none: a part is missing, a number is not finite, a certainty lies outside
+        0 to 1. No result is written from it.
+    """
     try:
         limbs = values["limbs_over"]
         left, top, right, bottom = (_number(edge) for edge in _sequence(values["box"]))
@@ -41,14 +50,14 @@ def from_values(values: Mapping[str, object], *, model: ModelVersion) -> Sight:
             field=Field(
                 box=Box(left=left, top=top, right=right, bottom=bottom),
                 exposed=_share(values["exposed"]),
-                touching=tuple(str(edge) for edge in _sequence(values["touching"])),
+                touching=tuple(_edge(edge) for edge in _sequence(values["touching"])),
                 saturated=_share(values["saturated"]),
             ),
             limbs_over=None if limbs is None else _share(limbs),
             threshold=_share(values["threshold"]),
             model=model,
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):  # a whole number may be too large for a coordinate
         raise StudyRefused("model_output_invalid", "the model gave something that is no answer") from None
 
 
@@ -70,6 +79,12 @@ def _sequence(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError
     return cast("list[object]", value)
+
+
+def _edge(value: object) -> str:
+    if value not in _EDGES:
+        raise ValueError
+    return str(value)
 
 
 def _number(value: object) -> float:

@@ -4,17 +4,19 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vetflow import settings as site
 from vetflow.domain.validation import Cell, Check
-from vetflow.ports import Derived, FilmReader, ObjectStore, PracticeSystem, ResultSink, Runs
-from vetflow.settings import DicomDestination, Hl7Destination, Settings
-from vetflow.wiring import keys
+from vetflow.ports import Derived, FilmReader, ObjectStore, PracticeSystem, ResultSink, Runs, Sealer
+from vetflow.settings import DicomDestination, DicomwebDestination, Hl7Destination, Settings
+from vetflow.wiring import certificates, keys
 
 if TYPE_CHECKING:
     from vetflow.adapters.lease import Leases
     from vetflow.adapters.ledger import Bell, PostgresLedger
+    from vetflow.adapters.map_folder import SealedFolder
     from vetflow.adapters.sandbox import Answer
 
 Expectations = Callable[[Mapping[str, Cell], str], tuple[Check, ...]]
@@ -37,7 +39,20 @@ class Services:
         """The truth."""
         from vetflow.adapters.ledger import PostgresLedger
 
-        return PostgresLedger(self.settings.database_url)
+        return PostgresLedger(self.settings.database_url, sealer=lambda: self.sealer)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """The key ring of sealed maps; only what de-identifies and re-identifies ever loads it."""
+        from vetflow.adapters.sealing import KeyRing
+
+        return KeyRing(keys.map_keys(self.settings.secrets))
+
+    def export_map(self, folder: Path) -> "SealedFolder":
+        """Return the sealed map of an export, kept in a folder."""
+        from vetflow.adapters.map_folder import SealedFolder
+
+        return SealedFolder(folder, sealer=lambda: self.sealer)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -120,13 +135,27 @@ class Services:
 
     def sinks(self) -> Mapping[str, ResultSink]:
         """Return the site's PACS destinations by name."""
+        return {
+            place.name: self._dimse(place) if isinstance(place, DicomDestination) else self._dicomweb(place)
+            for place in self.settings.destinations
+            if isinstance(place, DicomDestination | DicomwebDestination)
+        }
+
+    def _dimse(self, place: DicomDestination) -> ResultSink:
         from vetflow.adapters.pacs_dimse import DimseSink
 
-        return {
-            place.name: DimseSink(place.host, place.port, called=place.ae_title, calling=self.settings.gateway.ae_title)
-            for place in self.settings.destinations
-            if isinstance(place, DicomDestination)
-        }
+        sink = DimseSink(place.host, place.port, called=place.ae_title, calling=self.settings.gateway.ae_title)
+        return sink.over_tls(certificates.client_side(self.settings, place.tls)) if place.tls else sink
+
+    def _dicomweb(self, place: DicomwebDestination) -> ResultSink:
+        from vetflow.adapters.pacs_dicomweb import StowSink
+
+        folder = self.settings.secrets
+        return StowSink(
+            place.url,
+            token=lambda: keys.secret(folder, place.token) if place.token else "",
+            tls=certificates.client_side(self.settings, place.tls) if place.tls else None,
+        )
 
     def practices(self) -> Mapping[str, PracticeSystem]:
         """Return the site's practice systems by name."""

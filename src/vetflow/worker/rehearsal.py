@@ -13,6 +13,8 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from vetflow.adapters import expectations_gx
 from vetflow.dicom import picture
+from vetflow.dicom.keyobjects import quality_issues
+from vetflow.dicom.presentation import presentations
 from vetflow.dicom.report import ReportIdentity, report, to_bytes
 from vetflow.dicom.uids import derived_uid
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
@@ -47,7 +49,11 @@ def rehearse() -> None:
     expectations_gx.check(evidence_row(_EVIDENCE), "positioning")
     assessment = judge(_EVIDENCE, _SIGHT, Bounds())
     identity = ReportIdentity(digests=("",), use_case="rehearsal", made_at=_WHEN, software="0")
-    to_bytes(report(_header(), assessment, identity=identity))
+    sources = (_header(),)
+    for write in (presentations, quality_issues):
+        for document in write(sources, assessment, identity=identity):
+            to_bytes(document)
+    to_bytes(report(sources, assessment, identity=identity))
     animal = Animal(id="0", species=SPECIES_CODES[Species.DOG])
     oru(OruInput(message_id="0", made_at=_WHEN, animal=animal, assessment=assessment, service=SERVICE))
     preview = io.BytesIO()
@@ -60,5 +66,6 @@ def _header() -> Dataset:
     header.SOPClassUID = DigitalXRayImageStorageForPresentation
     header.SOPInstanceUID, header.StudyInstanceUID, header.SeriesInstanceUID = map(derived_uid, "abc")
     header.Modality, header.Rows, header.Columns = "DX", 8, 8
+    header.PhotometricInterpretation = "MONOCHROME2"
     header.PatientOrientation, header.ImagerPixelSpacing = ["L", "F"], [0.1, 0.1]
     return header

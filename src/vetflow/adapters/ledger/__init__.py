@@ -8,7 +8,8 @@ from vetflow.adapters.ledger.endings import EndingRows
 from vetflow.adapters.ledger.fsck import InspectionRows
 from vetflow.adapters.ledger.intake import IntakeRows
 from vetflow.adapters.ledger.outbox import OutboxRows
-from vetflow.adapters.ledger.privacy import PrivacyRows
+from vetflow.adapters.ledger.privacy import PrivacyRows, SealerSource, no_keys
+from vetflow.adapters.ledger.reviews import ReviewRows
 from vetflow.adapters.ledger.rollout import RolloutRows
 from vetflow.adapters.ledger.sorting import SortingRows
 from vetflow.adapters.ledger.views import ViewRows
@@ -21,6 +22,7 @@ class PostgresLedger(
     SortingRows,
     CaseRows,
     EndingRows,
+    ReviewRows,
     PrivacyRows,
     OutboxRows,
     RolloutRows,
@@ -34,12 +36,15 @@ class PostgresLedger(
     ----------
     url
         libpq URL, such as ``postgresql://vetflow@/ledger?host=/run/vetflow``.
+    sealer
+        Gives the key ring of the sealed map when it is first needed; most processes never do.
     connections
         Most connections open at once; nothing is opened before it is needed.
     """
 
-    def __init__(self, url: str, *, connections: int = 32) -> None:
+    def __init__(self, url: str, *, sealer: SealerSource = no_keys, connections: int = 32) -> None:
         super().__init__(Database(url, connections=connections))
+        self._sealer = sealer
 
     def close(self) -> None:
         """Close all connections."""

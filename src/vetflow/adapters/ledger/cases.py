@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, func, insert, l
 
 from vetflow.adapters.ledger.attempts import end, note, retry, stale
 from vetflow.adapters.ledger.database import CASE, Part, opaque, ring
+from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.states import kept, lock_study, of_subject, process, settle
-from vetflow.adapters.ledger.tables import AttemptRow, CaseRow, InstanceRow, is_in
+from vetflow.adapters.ledger.tables import AttemptRow, CaseRow, InstanceRow
 from vetflow.domain.case import CaseOrder, CaseRef, CaseState, Lapsed, Queue, Subject, WaitingCase
 from vetflow.domain.errors import StudyRefused
 
@@ -78,6 +79,7 @@ class CaseRows(Part):
             note(connection, ref, {"claimed_at": func.now()})
             use_case, study_id, revision, instance_id = taken
             found = _instances(connection, of_subject(study_id, revision, instance_id))
+            _note_judged(connection, ref, [digest for _, digest in found])
         return Subject(
             ref=ref,
             use_case=use_case,
@@ -131,6 +133,11 @@ def _instances(connection: Connection, subject: ColumnElement[bool]) -> Sequence
     """Return id and digest of each instance, in order of arrival."""
     query = select(InstanceRow.id, InstanceRow.digest).where(subject, kept).order_by(InstanceRow.seq)
     return [(instance_id, digest) for instance_id, digest in connection.execute(query)]
+
+
+def _note_judged(connection: Connection, ref: CaseRef, digests: list[str]) -> None:
+    """Keep what findings number their images by: an instance that is set aside later must not move the others."""
+    connection.execute(update(CaseRow).where(CaseRow.id == ref.id).values(digests=digests))
 
 
 def _find(connection: Connection, order: CaseOrder) -> str | None:

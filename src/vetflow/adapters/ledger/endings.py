@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from vetflow.adapters.ledger.attempts import end, retry
 from vetflow.adapters.ledger.database import OWED, Part, opaque, ring
 from vetflow.adapters.ledger.findings import finding_values
+from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.states import kept, settle
-from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, FindingRow, InstanceRow, ResultRow, is_in
+from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, FindingRow, InstanceRow, ResultRow
 from vetflow.domain.case import CaseRef, CaseState
 from vetflow.domain.delivery import DeliveryState, Owed, ResultObject
 from vetflow.domain.finding import Assessment
@@ -35,8 +36,8 @@ class EndingRows(Part):
         with self._database.transaction() as connection:
             subject = end(connection, ref, is_in(CaseRow.state, CaseState.RUNNING), state=CaseState.DONE)
             _keep_assessment(connection, ref, assessment, steps)
-            _keep_results(connection, ref, results)
-            _owe(connection, ref, owed)
+            keep_results(connection, ref.id, results)
+            owe(connection, ref.id, owed)
             settle(connection, subject)
 
     def refuse_case(self, ref: CaseRef, reason: str) -> None:
@@ -77,20 +78,27 @@ def _keep_assessment(connection: Connection, ref: CaseRef, assessment: Assessmen
         connection.execute(insert(FindingRow), rows)
 
 
-def _keep_results(connection: Connection, ref: CaseRef, results: Sequence[ResultObject]) -> None:
+def keep_results(connection: Connection, case_id: str, results: Sequence[ResultObject], *, edition: int = 0) -> None:
+    """Write what a case, or a review of it, made."""
     if results:
         rows = [
-            {"case_id": ref.id, "kind": result.kind.value, "uid": result.uid, "digest": result.digest}
-            for result in results
+            {
+                "case_id": case_id,
+                "kind": result.kind.value,
+                "uid": result.uid,
+                "digest": result.digest,
+                "edition": edition,
+            }
+            for result in dict.fromkeys(results)
         ]
-        connection.execute(upsert(ResultRow).on_conflict_do_nothing(), rows)
+        connection.execute(insert(ResultRow), rows)
 
 
-def _owe(connection: Connection, ref: CaseRef, owed: Sequence[Owed]) -> None:
+def owe(connection: Connection, case_id: str, owed: Sequence[Owed]) -> None:
     """Write the outbox; a result that is owed to a destination already is not owed twice."""
     if not owed:
         return
-    connection.execute(upsert(DeliveryRow).on_conflict_do_nothing(), [_delivery_row(ref.id, one) for one in owed])
+    connection.execute(upsert(DeliveryRow).on_conflict_do_nothing(), [_delivery_row(case_id, one) for one in owed])
     if not all(one.held for one in owed):
         ring(connection, OWED)
 

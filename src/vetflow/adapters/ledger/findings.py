@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from vetflow.adapters.ledger.tables import CaseRow, FindingRow, Json
+from vetflow.adapters.ledger.schema import Json
+from vetflow.adapters.ledger.tables import CaseRow, FindingRow
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
-from vetflow.domain.place import Box
+from vetflow.domain.place import Box, Landmark, Line, Point, Side
 
 
 def finding_values(case_id: str, position: int, finding: Finding) -> dict[str, Json]:
@@ -22,9 +23,13 @@ def finding_values(case_id: str, position: int, finding: Finding) -> dict[str, J
         "says": finding.says,
         "reason": _cells(finding.reason) if finding.reason else None,
         "box": {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom} if box else None,
-        "measurements": [
-            {"name": _cells(one.name), "value": one.value, "unit": _cells(one.unit)} for one in finding.measurements
-        ],
+        "measurements": [_measured(one) for one in finding.measurements],
+        "site": _cells(finding.site) if finding.site else None,
+        "side": finding.side.value if finding.side else None,
+        "points": [{"name": _cells(one.name), "at": list(one.at)} for one in finding.points],
+        "image": finding.image,
+        "frame": finding.frame,
+        "label": finding.label,
     }
 
 
@@ -61,6 +66,12 @@ def _finding(row: FindingRow) -> Finding:
         reason=_code(row.reason) if row.reason else None,
         box=_box(row.box) if row.box else None,
         measurements=tuple(_measurement(cells) for cells in row.measurements),
+        site=_code(row.site) if row.site else None,
+        side=Side(row.side) if row.side else None,
+        points=tuple(Landmark(name=_code(cells["name"]), at=_point(cells["at"])) for cells in row.points),
+        image=row.image,
+        frame=row.frame,
+        label=row.label,
     )
 
 
@@ -68,8 +79,32 @@ def _box(cells: Mapping[str, Json]) -> Box:
     return Box(**{edge: _number(cells[edge]) for edge in ("left", "top", "right", "bottom")})
 
 
+def _measured(one: Measurement) -> dict[str, Json]:
+    lines: list[Json] = [{"name": _cells(line.name), "points": [list(at) for at in line.points]} for line in one.lines]
+    return {"name": _cells(one.name), "value": one.value, "unit": _cells(one.unit), "lines": lines}
+
+
 def _measurement(cells: Mapping[str, Json]) -> Measurement:
-    return Measurement(name=_code(cells["name"]), value=_number(cells["value"]), unit=_code(cells["unit"]))
+    return Measurement(
+        name=_code(cells["name"]),
+        value=_number(cells["value"]),
+        unit=_code(cells["unit"]),
+        lines=tuple(map(_line, _listed(cells.get("lines", [])))),
+    )
+
+
+def _line(cells: Json) -> Line:
+    whole = cast("dict[str, Json]", cells)
+    return Line(name=_code(whole["name"]), points=tuple(map(_point, _listed(whole["points"]))))
+
+
+def _point(cell: Json) -> Point:
+    column, row = _listed(cell)
+    return _number(column), _number(row)
+
+
+def _listed(cell: Json) -> list[Json]:
+    return cast("list[Json]", cell)
 
 
 def _cells(code: Code) -> dict[str, Json]:

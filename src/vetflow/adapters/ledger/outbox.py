@@ -6,8 +6,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, or_, select, true, update
 
 from vetflow.adapters.ledger.database import OWED, Part, ring
+from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.states import lock_subject, process, settle
-from vetflow.adapters.ledger.tables import DeliveryRow, is_in
+from vetflow.adapters.ledger.tables import DeliveryRow
 from vetflow.domain.delivery import Channel, Delivery, DeliveryState
 
 _OWED = is_in(DeliveryRow.state, DeliveryState.OWED)

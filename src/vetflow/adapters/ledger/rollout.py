@@ -30,6 +30,12 @@ class RolloutRows(Part):
         model = ModelVersion(name=name, version=version, digest=digest, calibration=calibration)
         return Champion(model=model, bundle=bundle)
 
+    def bundle_of(self, weights: str) -> str | None:
+        """Return the bundle a weights digest was last put in charge with, None when it never was."""
+        query = select(ChampionRow.bundle).where(ChampionRow.digest == weights)
+        with self._database.statement() as connection:
+            return connection.execute(query.order_by(ChampionRow.id.desc()).limit(1)).scalar_one_or_none()
+
     def crown(self, champion: Champion, *, actor: str) -> None:
         """Make a model the champion; audited."""
         model = champion.model

@@ -49,6 +49,12 @@ _RULES = {
         SELECT DISTINCT c.id FROM cases c LEFT JOIN deliveries d ON d.case_id = c.id
             LEFT JOIN results r ON r.case_id = c.id
             WHERE c.state <> 'done' AND (d.id IS NOT NULL OR r.uid IS NOT NULL)""",
+    "the editions of a case count from 1 without a gap, and only a case that is done has them": """
+        SELECT r.case_id FROM reviews r JOIN cases c ON c.id = r.case_id GROUP BY r.case_id, c.state
+            HAVING count(*) <> max(r.edition) OR c.state <> 'done'""",
+    "a result of a later edition is of a review that was made": """
+        SELECT s.case_id FROM results s WHERE s.edition > 0 AND NOT EXISTS (
+            SELECT FROM reviews r WHERE (r.case_id, r.edition) = (s.case_id, s.edition))""",
     "what is owed is a result of its case": """
         SELECT d.id FROM deliveries d WHERE NOT EXISTS (
             SELECT FROM results r WHERE (r.case_id, r.kind, r.uid, r.digest) = (d.case_id, d.kind, d.uid, d.digest))""",

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import Select, and_, case, exists, func, insert, select, text, true, update
 
 from vetflow.adapters.ledger.database import Part
+from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.states import kept, lock_study, lock_study_of, of_subject, process, settle, sorted_out
-from vetflow.adapters.ledger.tables import CaseRow, InstanceRow, RevisionRow, StudyRow, is_in
+from vetflow.adapters.ledger.tables import CaseRow, InstanceRow, RevisionRow, StudyRow
 from vetflow.domain.signalment import Species
 from vetflow.domain.study import Completeness, Facts, Instance, InstanceState, OpenStudy
 from vetflow.domain.view import Region, View

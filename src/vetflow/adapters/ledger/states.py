@@ -5,7 +5,8 @@ Order of locks, everywhere: case or delivery, then study, then instances. Receiv
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
-from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, InstanceRow, StudyRow, is_in
+from vetflow.adapters.ledger.schema import is_in
+from vetflow.adapters.ledger.tables import CaseRow, DeliveryRow, InstanceRow, StudyRow
 from vetflow.domain.case import CaseState
 from vetflow.domain.delivery import DeliveryState
 from vetflow.domain.errors import StudyRefused

@@ -1,55 +1,24 @@
 """The ledger's tables as SQLAlchemy knows them; the migrations make them, a test compares the two."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ColumnElement,
-    DateTime,
-    Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
-    Text,
     UniqueConstraint,
     func,
-    literal,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.orm import Mapped, mapped_column
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-"""What a JSON column holds."""
+from vetflow.adapters.ledger.schema import Json, Table
 
 _NOW = func.now()
 _EMPTY = text("''")
-
-
-class Table(DeclarativeBase):
-    """Base of all tables."""
-
-    type_annotation_map: ClassVar[dict[object, TypeEngine[Any]]] = {
-        str: Text(),
-        datetime: DateTime(timezone=True),
-        float: Double(),
-        dict[str, Json]: JSONB(none_as_null=True),
-        list[dict[str, Json]]: JSONB(none_as_null=True),
-    }
-
-
-def is_in(column: InstrumentedAttribute[str], *states: StrEnum) -> ColumnElement[bool]:
-    """Return the condition that a state is one of these, written out so that partial indices serve it."""
-    values = [_word(state, column.type) for state in states]
-    return column == values[0] if len(values) == 1 else column.in_(values)
-
-
-def _word(state: StrEnum, kind: TypeEngine[str]) -> ColumnElement[str]:
-    return literal(state.value, kind, literal_execute=True)
 
 
 class StudyRow(Table):
@@ -125,19 +94,20 @@ class RefusalRow(Table):
     status: Mapped[str]
 
 
-class UidRow(Table):
-    """A UID and what stands for it in the de-identified study."""
+class SealedRow(Table):
+    """What was taken out of an instance (by the digest of its original), encrypted: nonce and ciphertext."""
 
-    __tablename__ = "uid_map"
-    __table_args__ = (UniqueConstraint("study_id", "replacement", name="uid_map_replacement"),)
+    __tablename__ = "sealed_map"
 
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"), primary_key=True)
-    original: Mapped[str] = mapped_column(primary_key=True)
-    replacement: Mapped[str]
+    instance: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str]
+    sealed: Mapped[bytes]
+    made_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class CaseRow(Table):
-    """A case; the lease is there exactly while it runs."""
+    """A case; the lease is there exactly while it runs; ``digests`` are what it judges, as it was claimed."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -178,6 +148,7 @@ class CaseRow(Table):
     model_version: Mapped[str | None]
     model_digest: Mapped[str | None]
     model_calibration: Mapped[str | None]
+    digests: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     steps: Mapped[dict[str, Json]] = mapped_column(server_default=text("'{}'"))
 
 
@@ -198,7 +169,7 @@ class AttemptRow(Table):
 
 
 class ResultRow(Table):
-    """An object in the store that a case wrote."""
+    """An object in the store that a case wrote, or a review after it (edition 1 and more)."""
 
     __tablename__ = "results"
 
@@ -206,7 +177,39 @@ class ResultRow(Table):
     kind: Mapped[str] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str]
+    edition: Mapped[int] = mapped_column(server_default=text("0"))
     made_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class ReviewRow(Table):
+    """What a veterinarian did to a case that is done; ``id`` names the act, so that doing it again is nothing."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (UniqueConstraint("case_id", "id", name="reviews_once"),)
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[datetime]
+    note: Mapped[str]
+    signer: Mapped[str | None]
+    organization: Mapped[str | None]
+
+
+class DecisionRow(Table):
+    """What a review said of one finding."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        ForeignKeyConstraint(["case_id", "edition"], ["reviews.case_id", "reviews.edition"]),
+        ForeignKeyConstraint(["case_id", "position"], ["findings.case_id", "findings.position"]),
+    )
+
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    decision: Mapped[str]
 
 
 class FindingRow(Table):
@@ -224,6 +227,12 @@ class FindingRow(Table):
     reason: Mapped[dict[str, Json] | None]
     box: Mapped[dict[str, Json] | None]
     measurements: Mapped[list[dict[str, Json]]]
+    site: Mapped[dict[str, Json] | None]
+    side: Mapped[str | None]
+    points: Mapped[list[dict[str, Json]]] = mapped_column(server_default=text("'[]'"))
+    image: Mapped[int] = mapped_column(server_default=text("0"))
+    frame: Mapped[int | None]
+    label: Mapped[str] = mapped_column(server_default=_EMPTY)
 
 
 class DeliveryRow(Table):

@@ -18,6 +18,7 @@ from vetflow.adapters.ledger.lines import (
     revision_line,
     steps_of,
 )
+from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.tables import (
     AttemptRow,
     CaseRow,
@@ -28,7 +29,6 @@ from vetflow.adapters.ledger.tables import (
     ResultRow,
     RevisionRow,
     StudyRow,
-    is_in,
 )
 from vetflow.domain.case import CaseState
 from vetflow.domain.delivery import DeliveryState, ResultKind, ResultObject

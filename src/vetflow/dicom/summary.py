@@ -1,0 +1,33 @@
+"""The verdict of a case in words, as a finding of its own: a report without a measurement group can't be written."""
+
+from vetflow.dicom.case import Case
+from vetflow.domain.coding import Code
+from vetflow.domain.finding import Finding, Presence, Verdict
+
+SUMMARY = Code(value="summary", scheme="99VETFLOW", meaning="Summary of the assessment")
+REJECTED = Code(value="rejected", scheme="99VETFLOW", meaning="Rejected by a veterinarian")
+UNVERIFIED = "AI suggestion, not verified by a veterinarian."
+SIGNED = "AI-assisted findings, signed by a veterinarian."
+_IN_WORDS = {
+    Verdict.FINDINGS: "There is something to look at.",
+    Verdict.NOTHING: "Nothing to complain of.",
+    Verdict.ABSTAINED: "No judgement.",
+}
+_PRESENCE = {Verdict.FINDINGS: Presence.PRESENT, Verdict.NOTHING: Presence.ABSENT}
+
+
+def summary(case: Case) -> Finding:
+    """Return what a case came to, the findings that a veterinarian rejected named and left out of it."""
+    assessment, verdict = case.assessment, case.stands.verdict
+    present = [finding for _, finding in case.claimed if finding.presence is Presence.PRESENT]
+    told = (
+        _IN_WORDS[verdict],
+        f"Abstained: {assessment.abstained}." if assessment.abstained else "",
+        SIGNED if case.standing.signature else UNVERIFIED,
+        *(f"{REJECTED.meaning}: {finding.code.meaning}." for finding in case.rejected),
+        *dict.fromkeys(finding.says for finding in present),
+    )
+    return Finding(
+        code=SUMMARY, presence=_PRESENCE.get(verdict, Presence.UNDETERMINED), says=" ".join(filter(None, told)),
+        source="picture" if assessment.model else "tags",
+    )  # fmt: skip

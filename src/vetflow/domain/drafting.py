@@ -1,0 +1,217 @@
+"""Putting a draft report together from what the use cases came to; pure decisions, no words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from vetflow.domain import positioning, trunk
+from vetflow.domain.anatomy import PART_CODES, Part
+from vetflow.domain.coding import Code
+from vetflow.domain.differentials import Table
+from vetflow.domain.finding import Finding, Measurement, Presence
+from vetflow.domain.heart import ATRIAL_RANGES, SCORE_RANGES, SCORE_RANGES_BY_BREED, Range
+from vetflow.domain.report import SCALE, Draft, Figure, Given, Opinion, Priority, Scale, Statement, System, Voice
+from vetflow.domain.upheld import upheld
+from vetflow.domain.urgency import Urgency, most_urgent
+from vetflow.domain.view import Region
+
+_SYSTEMS: Mapping[str, System] = {
+    trunk.HEART_ENLARGED.value: System.HEART,
+    trunk.ATRIUM_ENLARGED.value: System.HEART,
+    trunk.PLEURAL_EFFUSION.value: System.PLEURA,
+    trunk.PNEUMOTHORAX.value: System.PLEURA,
+    trunk.GASTRIC_VOLVULUS.value: System.STOMACH,
+    trunk.PERITONEAL_EFFUSION.value: System.PERITONEUM,
+    trunk.VERTEBRA.value: System.SPINE,
+    trunk.RIBS.value: System.WALL,
+}
+_PARTS: Mapping[System, tuple[Part, ...]] = {
+    System.HEART: (Part.HEART, Part.LEFT_ATRIUM, Part.AORTA),
+    System.LUNGS: (Part.LUNG,),
+    System.PLEURA: (Part.PLEURA,),
+    System.MEDIASTINUM: (Part.TRACHEA, Part.CARINA, Part.MEDIASTINUM, Part.ESOPHAGUS),
+    System.WALL: (Part.STERNUM, Part.RIB, Part.DIAPHRAGM),
+    System.SPINE: (Part.VERTEBRA,),
+    System.STOMACH: (Part.STOMACH,),
+    System.BOWEL: (Part.SMALL_INTESTINE, Part.COLON),
+    System.LIVER: (Part.LIVER, Part.GALLBLADDER),
+    System.SPLEEN: (Part.SPLEEN,),
+    System.URINARY: (Part.KIDNEY, Part.BLADDER, Part.PROSTATE, Part.UTERUS),
+    System.PERITONEUM: (Part.PERITONEAL_CAVITY, Part.RETROPERITONEUM),
+}
+_SITES = {PART_CODES[part].value: system for system, parts in _PARTS.items() for part in parts}
+_EXPECTED: Mapping[str, tuple[Code, ...]] = {
+    "cardiac": (trunk.HEART_ENLARGED,),
+    "triage": (trunk.GASTRIC_VOLVULUS, trunk.PERITONEAL_EFFUSION, trunk.PLEURAL_EFFUSION, trunk.PNEUMOTHORAX),
+}
+"""What a use case owes an answer on, if only that it can't tell."""
+_EMERGENCIES = frozenset(_EXPECTED["triage"])
+_SHOWN_ON = {
+    trunk.HEART_ENLARGED.value: Region.THORAX,
+    trunk.PLEURAL_EFFUSION.value: Region.THORAX,
+    trunk.PNEUMOTHORAX.value: Region.THORAX,
+    trunk.GASTRIC_VOLVULUS.value: Region.ABDOMEN,
+    trunk.PERITONEAL_EFFUSION.value: Region.ABDOMEN,
+}
+_DESCRIBED = frozenset({trunk.OUTLINED, trunk.VERTEBRA, trunk.RIBS})
+_RETAKE = frozenset({positioning.POSITIONING, positioning.UNDER_EXPOSED, positioning.OVER_EXPOSED})
+_QUALITY = positioning.SERVICE.value
+"""Use case that judges films and not the animal."""
+_NOTHING = Given()
+
+
+def draft(given: Given, opinions: Sequence[Opinion], *, table: Table, scale: Scale = SCALE) -> Draft:
+    """Return all that a draft report says.
+
+    Parameters
+    ----------
+    table
+        Differentials and advice.
+    scale
+        Which certainty is called what.
+
+    Notes
+    -----
+    What is absent or can't be told never makes a study less urgent than the clinic asked for.
+    """
+    of_films = [opinion for opinion in opinions if opinion.use_case == _QUALITY]
+    of_animal = sorted((one for one in opinions if one.use_case != _QUALITY), key=_rank)
+    said = [one for opinion in of_animal for one in _statements(opinion, given, scale)]
+    present = [one for one in said if one.presence is Presence.PRESENT]
+    species = given.signalment.species
+    advice = [row for one in said for row in table.advised(one.code.value, one.presence, species)]
+    return Draft(
+        given=given,
+        voices=tuple(_voices(opinions)),
+        quality=tuple(one for opinion in of_films for one in _of_film(opinion, scale)),
+        said=tuple(said),
+        priority=_priority(given.asked, of_animal, present),
+        differentials=tuple((one, row) for one in present for row in table.behind(one.code.value, species)),
+        advice=tuple(dict.fromkeys(advice)),
+        repeat=tuple(sorted({number for opinion in of_films for number in _bad_films(opinion)})),
+    )
+
+
+def _rank(opinion: Opinion) -> int:
+    return list(Urgency).index(opinion.urgency or Urgency.ROUTINE)
+
+
+def _voices(opinions: Iterable[Opinion]) -> Iterable[Voice]:
+    """Yield each model that speaks once, however many films it judged."""
+    seen: set[tuple[str, str]] = set()
+    for opinion in opinions:
+        model = opinion.assessment.model
+        if model and (opinion.use_case, model.digest) not in seen:
+            seen.add((opinion.use_case, model.digest))
+            yield Voice(use_case=opinion.use_case, model=model, caveats=opinion.caveats)
+
+
+def _priority(asked: Urgency, opinions: Iterable[Opinion], present: Iterable[Statement]) -> Priority:
+    wanted = most_urgent(asked, *(opinion.urgency for opinion in opinions if opinion.urgency))
+    raised = wanted is not asked
+    because = tuple(one for one in present if raised and one.code in _EMERGENCIES)
+    return Priority(urgency=wanted, raised=raised, because=because)
+
+
+def _of_film(opinion: Opinion, scale: Scale) -> Iterable[Statement]:
+    """Yield the complaints about a film; one sentence when there are none, or when it was not judged."""
+    claimed = [finding for _, finding in upheld(opinion.assessment, opinion.standing).claimed]
+    complaints = [finding for finding in claimed if finding.presence is Presence.PRESENT]
+    for finding in complaints:
+        yield _statement(finding, opinion, scale=scale)
+    why = opinion.assessment.abstained
+    if not complaints or why:
+        presence = Presence.UNDETERMINED if why else Presence.ABSENT
+        films = tuple(number + 1 for number in opinion.films)
+        yield Statement(code=positioning.SERVICE, presence=presence, why=why, films=films)
+
+
+def _bad_films(opinion: Opinion) -> Iterable[int]:
+    for _, finding in upheld(opinion.assessment, opinion.standing).claimed:
+        if finding.presence is Presence.PRESENT and finding.reason in _RETAKE:
+            yield _film(finding, opinion)
+
+
+def _statements(opinion: Opinion, given: Given, scale: Scale) -> Iterable[Statement]:
+    """Yield what a use case says of the animal, the surest first, and on what it owed an answer and gave none."""
+    claimed = [finding for _, finding in upheld(opinion.assessment, opinion.standing).claimed]
+    said = _joined(_statement(finding, opinion, scale=scale, given=given) for finding in claimed)
+    yield from sorted(said, key=_doubt)
+    if why := opinion.assessment.abstained:
+        told = {finding.code for finding in opinion.assessment.findings}
+        for code in _owed(opinion.use_case, given.region):
+            if code not in told:
+                yield Statement(code=code, presence=Presence.UNDETERMINED, system=_system(code, None), why=why)
+
+
+def _doubt(one: Statement) -> float:
+    """Return what puts surer findings first; what is not there keeps its place behind them."""
+    return 1.0 - (one.certainty or 0.0) if one.presence is Presence.PRESENT else 1.0
+
+
+def _owed(use_case: str, region: Region | None) -> Iterable[Code]:
+    """Yield what a use case must answer for a region; a use case without such questions is one itself."""
+    for code in _EXPECTED.get(use_case, ()):
+        if region is None or region.overlaps(_SHOWN_ON[code.value]):
+            yield code
+    if use_case not in _EXPECTED:
+        yield Code(value=use_case, scheme="99VETFLOW", meaning=use_case.capitalize())
+
+
+def _statement(finding: Finding, opinion: Opinion, *, scale: Scale, given: Given = _NOTHING) -> Statement:
+    sure = finding.certainty
+    return Statement(
+        code=finding.code,
+        presence=finding.presence,
+        system=_system(finding.code, finding.site),
+        certainty=sure,
+        degree=None if sure is None else scale.degree(sure),
+        says=finding.says,
+        why=_reason(finding.says) if finding.presence is Presence.UNDETERMINED else "",
+        site=finding.site.meaning if finding.site else "",
+        side=finding.side,
+        labels=(finding.label,) if finding.label else (),
+        figures=tuple(_figure(measured, given) for measured in finding.measurements),
+        films=(_film(finding, opinion),),
+        sought=finding.code not in _DESCRIBED,
+    )
+
+
+def _joined(statements: Iterable[Statement]) -> Iterable[Statement]:
+    """Make one statement of those that differ in their label alone, such as vertebrae."""
+    kinds: dict[object, list[Statement]] = {}
+    for number, one in enumerate(statements):
+        alike = (one.code, one.presence, one.site, one.side) if one.labels else number
+        kinds.setdefault(alike, []).append(one)
+    for alike in kinds.values():
+        labels = tuple(dict.fromkeys(label for one in alike for label in one.labels))
+        least = min((one.certainty for one in alike if one.certainty is not None), default=None)
+        yield replace(alike[0], labels=labels, certainty=least) if len(alike) > 1 else alike[0]
+
+
+def _system(code: Code, site: Code | None) -> System:
+    return _SYSTEMS.get(code.value) or _SITES.get(site.value if site else "", System.OTHER)
+
+
+def _figure(measured: Measurement, given: Given) -> Figure:
+    return Figure(name=measured.name, value=measured.value, unit=measured.unit, normal=_normal(measured.name, given))
+
+
+def _normal(name: Code, given: Given) -> Range | None:
+    """Return what is normal for the animal: its breed's own range where there is one, else its species'."""
+    species = given.signalment.species
+    if species is None:
+        return None
+    if name == trunk.HEART_SCORE:
+        return SCORE_RANGES_BY_BREED.get(given.breed.value if given.breed else "") or SCORE_RANGES.get(species)
+    return ATRIAL_RANGES.get(species) if name == trunk.ATRIAL_SIZE else None
+
+
+def _film(finding: Finding, opinion: Opinion) -> int:
+    """Return the number of a finding's film in the study, from 1."""
+    return 1 + (opinion.films[finding.image] if finding.image < len(opinion.films) else finding.image)
+
+
+def _reason(says: str) -> str:
+    """Return a sentence as the reason after a colon; abbreviations keep their capitals."""
+    words = says.strip().rstrip(".")
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]

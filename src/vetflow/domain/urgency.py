@@ -1,0 +1,16 @@
+"""How soon a study must be read."""
+
+from enum import StrEnum
+
+
+class Urgency(StrEnum):
+    """Most urgent first."""
+
+    NOW = "now"
+    SOON = "soon"
+    ROUTINE = "routine"
+
+
+def most_urgent(*wanted: Urgency) -> Urgency:
+    """Return the most urgent of several wishes: whoever finds nothing lowers nobody's."""
+    return min(wanted, key=list(Urgency).index, default=Urgency.ROUTINE)

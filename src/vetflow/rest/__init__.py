@@ -1,0 +1,1 @@
+"""Pure translation of a result into JSON, for those who ask over REST; no sockets, no files."""

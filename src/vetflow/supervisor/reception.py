@@ -1,0 +1,42 @@
+"""A site's settings put into the words of STOW-RS; apart from the gateway's, which the web part never imports."""
+
+from collections.abc import Iterator
+
+import structlog
+
+from vetflow.domain.errors import ConfigurationError
+from vetflow.gateway.desk import Desk
+from vetflow.settings import Settings
+from vetflow.supervisor.places import has_room
+from vetflow.web.app import Store
+from vetflow.web.stow import Door, Stow
+from vetflow.web.upload import Bounds
+from vetflow.wiring import Services, keys
+
+log = structlog.stdlib.get_logger()
+
+_REQUEST_INSTANCES = 4
+"""Largest request, in largest instances."""
+
+
+def store_endpoint(services: Services) -> Store:
+    """Return what answers a STOW-RS request."""
+    settings, said = services.settings, services.settings.web
+    desk = Desk(store=services.store, intake=services.ledger, room=lambda: has_room(settings))
+    bounds = Bounds(
+        folder=settings.home / "store" if settings.store.kind == "folder" else settings.home,
+        room=desk.room,
+        instance=said.largest_instance_mb << 20,
+        request=_REQUEST_INSTANCES * said.largest_instance_mb << 20,
+    )
+    door = Door(tokens=lambda: _tokens(settings), hand_in=desk.hand_in, refuse=desk.refuse, bounds=bounds)
+    return Stow(door).store
+
+
+def _tokens(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each sender's name and token, as its file is now; who has none can't store, and doctor says so."""
+    for sender in settings.web.senders:
+        try:
+            yield sender.name, keys.secret(settings.secrets, sender.token)
+        except ConfigurationError:
+            log.warning("token not usable", file=sender.token)

@@ -1,0 +1,144 @@
+"""Any use case on any study that a person names: one that is here, or one that a PACS hands over first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vetflow.dicom import fields, header
+from vetflow.domain.case import CaseOrder, Queue
+from vetflow.domain.errors import StudyRefused, TransientError
+from vetflow.domain.overview import CaseLine, StudyPage
+from vetflow.domain.priors import PriorLimits, Question
+from vetflow.domain.routing import FILM_CLASSES, FILM_USE_CASES
+from vetflow.domain.study import Arrival, Completeness, InstanceState, is_uid
+from vetflow.ports import PriorSource
+from vetflow.wiring import Services
+from vetflow.wiring.priors import prior_sources, study_index
+
+_WHOLE = PriorLimits(instances=10_000, megabytes=10_000.0, seconds=600.0)
+"""What a person may ask for by name; a case gets far less of priors nobody asked for."""
+_FIND_SECONDS = 20.0
+_SENDER = "on demand"
+_ASKED = Completeness(complete=True, reason="asked for by a person")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A case of what was asked for.
+
+    Parameters
+    ----------
+    before
+        How it stood when it was asked for again; None for a new one.
+    """
+
+    id: str
+    before: CaseLine | None
+
+
+def study_named(services: Services, name: str, *, tell: Callable[[str], None]) -> str:
+    """Return the id of a study, fetched from the site's PACS when nothing of it is here.
+
+    Parameters
+    ----------
+    name
+        Id in the ledger, StudyInstanceUID or accession number.
+    tell
+        Told what is being done.
+
+    Raises
+    ------
+    StudyRefused
+        ``unknown_study`` when neither ledger nor PACS knows it, ``several_studies`` when an accession number is of
+        more than one.
+    """
+    if name.startswith("study-"):
+        if services.ledger.study(name) is None:
+            raise StudyRefused("unknown_study", f"there is no study {name}; `vetflow studies ls` lists")
+        return name
+    by_uid = "." in name and is_uid(name)
+    index = study_index(services)
+    if by_uid and (held := index.study_of(name)):
+        return held
+    tell("asking the site's PACS for the study")
+    source, study_uid = _found(services, Question(study_uid=name) if by_uid else Question(accession=name))
+    if not index.study_of(study_uid):
+        tell("fetching it")
+        source.fetch(study_uid, lambda data: take_in(services, data, study_uid=study_uid), limits=_WHOLE)
+    held = index.study_of(study_uid)
+    if held is None:
+        raise TransientError("what the PACS handed over has not arrived")
+    return held
+
+
+def open_cases(services: Services, use_case: str, study_id: str, *, actor: str) -> Sequence[Opened]:
+    """Return the cases of a use case on the latest revision of a study, or on each of its films, at ``stat``.
+
+    A study that never was a revision is made one of what is here.
+
+    Raises
+    ------
+    TransientError
+        While images of the study wait for the gateway to look at their headers.
+    """
+    page = services.ledger.study(study_id)
+    if page is None:
+        raise StudyRefused("unknown_study", f"there is no study {study_id}")
+    if any(line.instance.state is InstanceState.RECEIVED for line in page.instances):
+        raise TransientError("images of the study are not sorted yet; that is done while `vetflow up` runs")
+    orders = _film_orders(page, use_case) if use_case in FILM_USE_CASES else [_revision_order(services, page, use_case)]
+    if not orders:
+        raise StudyRefused("nothing_to_judge", f"{study_id} holds no film")
+    return [_opened(services, order, page.cases, actor=actor) for order in orders]
+
+
+def take_in(services: Services, data: bytes, *, study_uid: str) -> str:
+    """Take an instance of a study in as the receiver does, durable first and then known; return its digest."""
+    parsed = header.parse(data)
+    if fields.text(parsed.dataset, "StudyInstanceUID") != study_uid:
+        raise StudyRefused("other_study", "the PACS handed over another study")
+    arrival = Arrival(
+        study_uid=study_uid,
+        series_uid=fields.text(parsed.dataset, "SeriesInstanceUID"),
+        sop_uid=fields.text(parsed.dataset, "SOPInstanceUID"),
+        sop_class=fields.text(parsed.dataset, "SOPClassUID"),
+        transfer_syntax=parsed.syntax,
+        digest=services.store.put([data]),
+        size=len(data),
+        sender=_SENDER,
+    )
+    services.ledger.admit(arrival)
+    return arrival.digest
+
+
+def _found(services: Services, question: Question) -> tuple[PriorSource, str]:
+    """Return the first PACS that knows the study, and its UID."""
+    for source in prior_sources(services).values():
+        known = {answer.study.study_uid for answer in source.find(question, seconds=_FIND_SECONDS)}
+        if len(known) > 1:
+            raise StudyRefused("several_studies", f"{len(known)} studies bear this number; name one by its UID")
+        if known:
+            return source, known.pop()
+    raise StudyRefused("unknown_study", "neither the ledger nor a PACS of [[prior_sources]] knows such a study")
+
+
+def _film_orders(page: StudyPage, use_case: str) -> list[CaseOrder]:
+    kept = (line.instance for line in page.instances if line.instance.state is not InstanceState.QUARANTINED)
+    return [
+        CaseOrder(use_case=use_case, study_id=page.study.id, queue=Queue.STAT, instance_id=instance.id)
+        for instance in kept
+        if instance.sop_class in FILM_CLASSES
+    ]
+
+
+def _revision_order(services: Services, page: StudyPage, use_case: str) -> CaseOrder:
+    revision = page.study.revision or services.ledger.close_revision(page.study.id, _ASKED)
+    if not revision:
+        raise StudyRefused("nothing_to_judge", f"{page.study.id} holds nothing that can be judged")
+    return CaseOrder(use_case=use_case, study_id=page.study.id, queue=Queue.STAT, revision=revision)
+
+
+def _opened(services: Services, order: CaseOrder, known: Sequence[CaseLine], *, actor: str) -> Opened:
+    case_id = services.ledger.open_case(order)
+    before = next((line for line in known if line.id == case_id), None)
+    services.ledger.record(actor=actor, action="case.asked", subject=case_id, detail=order.use_case)
+    return Opened(id=case_id, before=before)

@@ -1,0 +1,55 @@
+"""A site's PACS as places to find studies in."""
+
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from vetflow.ports import PriorSource
+from vetflow.settings import DicomPriors, DicomwebPriors
+from vetflow.wiring import Services, keys
+from vetflow.wiring.certificates import client_side
+
+if TYPE_CHECKING:
+    from vetflow.adapters.study_index import StudyIndex
+
+_CONNECTIONS = 2
+
+
+def prior_sources(services: Services) -> Mapping[str, PriorSource]:
+    """Return the site's places to find studies in, by name, in the order of its file."""
+    return {
+        place.name: _dimse(services, place) if isinstance(place, DicomPriors) else _dicomweb(services, place)
+        for place in services.settings.prior_sources
+    }
+
+
+@lru_cache(maxsize=1)
+def study_index(services: Services) -> "StudyIndex":
+    """Return the ledger's studies by their original UID."""
+    from vetflow.adapters.ledger.database import Database
+    from vetflow.adapters.study_index import StudyIndex
+
+    return StudyIndex(Database(services.settings.database_url, connections=_CONNECTIONS))
+
+
+def _dimse(services: Services, place: DicomPriors) -> PriorSource:
+    from vetflow.adapters.priors_dimse import DimseNode, DimsePriors
+
+    node = DimseNode(
+        host=place.host,
+        port=place.port,
+        called=place.ae_title,
+        calling=services.settings.gateway.ae_title,
+        tls=client_side(services.settings, place.tls) if place.tls else None,
+    )
+    if place.retrieve == "get":
+        return DimsePriors(node)
+    return DimsePriors(node, received=lambda study_uid: study_index(services).received(study_uid))
+
+
+def _dicomweb(services: Services, place: DicomwebPriors) -> PriorSource:
+    from vetflow.adapters.priors_dicomweb import DicomwebPriors as Source
+
+    token = partial(keys.secret, services.settings.secrets, place.token) if place.token else str
+    tls = client_side(services.settings, place.tls) if place.tls else None
+    return Source(place.url, token=token, tls=tls)
