@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from vetflow.wiring import keys
+
 # A supervisor of small parts: how processes are kept and ended does not depend on what they do.
 KEEPING = """
 import sys
@@ -47,6 +49,7 @@ def doomed() -> Iterator[tuple[Path, psutil.Process]]:
 @contextmanager
 def fresh_home() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="vetflow-"))
+    keys.make(path / "secrets")
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
