@@ -12,6 +12,7 @@ from tests.builders import body
 from vetflow.dicom import picture
 from vetflow.dicom.marks import legible
 from vetflow.dicom.picture import Preview
+from vetflow.domain.clipping import Extent
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
 from vetflow.domain.place import Box, Landmark, Line, Mask
@@ -205,3 +206,14 @@ def test_a_signed_picture_does_not_say_that_nobody_verified_it() -> None:
 
 def test_words_are_written_in_letters_that_the_font_has() -> None:
     assert legible("Döe – 14° ≥ ½ µm, x², e\u0301, 猫") == "Doe - 14° >= 1/2 µm, x2, e, ?"
+
+
+def test_a_box_on_the_last_row_of_the_image_is_not_called_cut_where_the_preview_lacks_that_row() -> None:
+    whole = replace(FOUND, box=Box(left=0, top=0, right=641, bottom=513))
+    said = replace(ASSESSMENT, findings=(whole,))
+    smaller = Preview(png=preview(), scale=1.0)
+
+    known = picture.drawing(replace(smaller, extent=Extent(columns=641, rows=513)), said)
+
+    assert (known == picture.drawing(smaller, replace(said, findings=(FOUND,))))[:, 650:].all()
+    assert (known != picture.drawing(smaller, said))[:, 650:].any()

@@ -54,6 +54,8 @@ class Preview:
         Number of the image among those of the case, from 0; number of its frame, from 1, None for an image of one.
     hidden
         Text may be burned into the pixels: leave them out.
+    extent
+        Size of the image itself; None takes what the preview shows, which may lack a last row or column.
     """
 
     png: bytes
@@ -62,6 +64,7 @@ class Preview:
     image: int = 0
     frame: int | None = None
     hidden: bool = False
+    extent: Extent | None = None
 
     def shows(self, finding: Finding) -> bool:
         """Whether a finding lies on this image."""
@@ -123,7 +126,7 @@ def drawing(
     """
     film, ratio = _film(preview, width)
     pen = Pen(picture=film, across=preview.scale * ratio, down=preview.scale * ratio * preview.aspect)
-    findings = list(_numbered(preview, assessment, standing, pen.extent))
+    findings = list(_numbered(preview, assessment, standing, preview.extent or pen.extent))
     _draw_structures(pen, preview, assessment, standing)
     for number, finding, claimed in findings:
         if claimed and preview.shows(finding):

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from vetflow.dicom import header, picture, planes
+from vetflow.dicom import fields, header, picture, planes
 from vetflow.dicom.identity import ReportIdentity, to_bytes
 from vetflow.dicom.objects import Outcome, objects
 from vetflow.domain.case import CaseRef
+from vetflow.domain.clipping import Extent
 from vetflow.domain.delivery import ResultKind, ResultObject
 from vetflow.domain.finding import Assessment
 from vetflow.domain.positioning import SERVICE
@@ -81,7 +82,12 @@ def _outcome(seen: SeenFilm, assessment: Assessment) -> Outcome:
         revision=film.subject.revision,
         caveats=seen.seen.caveats,
     )
-    preview = picture.Preview(png=seen.seen.preview, scale=seen.seen.scale, aspect=planes.aspect(source))
+    preview = picture.Preview(
+        png=seen.seen.preview,
+        scale=seen.seen.scale,
+        aspect=planes.aspect(source),
+        extent=Extent(columns=fields.count(source, "Columns"), rows=fields.count(source, "Rows")),
+    )
     return Outcome(
         sources=(source,),
         assessment=assessment,
