@@ -87,40 +87,50 @@ class Web(Section):
     """Largest instance accepted by STOW-RS, MB."""
 
 
-class DicomDestination(Section):
-    """A PACS that gets results by C-STORE."""
+class DicomPeer(Section):
+    """A PACS reached over DICOM."""
 
     name: str
-    """Name in deliveries and logs."""
-    kind: Literal["dicom"]
-    """C-STORE."""
+    """Name in deliveries, reports and logs."""
     ae_title: AeTitle
     """Called AE title."""
     host: str
     """Host name or address."""
     port: int = Field(ge=1, le=65535)
     """DICOM port."""
-    results: tuple[ResultKind, ...] = (ResultKind.SR,)
-    """Kinds of objects it gets: SR, GSPS, SEG, SC, KOS."""
     tls: Tls | None = None
     """DICOM over TLS; absent, plain."""
 
 
-class DicomwebDestination(Section):
-    """A PACS that gets results by STOW-RS."""
+class DicomwebPeer(Section):
+    """A PACS reached over DICOMweb."""
 
     name: str
-    """Name in deliveries and logs."""
-    kind: Literal["dicomweb"]
-    """STOW-RS."""
+    """Name in deliveries, reports and logs."""
     url: str = Field(pattern=r"^https?://")
     """Base of its DICOMweb service, such as ``https://pacs.example/dicom-web``."""
     token: str = ""
     """Name of the file in the secrets directory that holds a bearer token; empty sends none."""
-    results: tuple[ResultKind, ...] = (ResultKind.SR,)
-    """Kinds of objects it gets: SR, GSPS, SEG, SC, KOS."""
     tls: Tls | None = None
     """Our certificate and the authorities believed; absent, the machine's authorities and no certificate."""
+
+
+class DicomDestination(DicomPeer):
+    """A PACS that gets results by C-STORE."""
+
+    kind: Literal["dicom"]
+    """C-STORE."""
+    results: tuple[ResultKind, ...] = (ResultKind.SR,)
+    """Kinds of objects it gets: SR, GSPS, SEG, SC, KOS."""
+
+
+class DicomwebDestination(DicomwebPeer):
+    """A PACS that gets results by STOW-RS."""
+
+    kind: Literal["dicomweb"]
+    """STOW-RS."""
+    results: tuple[ResultKind, ...] = (ResultKind.SR,)
+    """Kinds of objects it gets: SR, GSPS, SEG, SC, KOS."""
 
 
 class Hl7Destination(Section):

@@ -5,47 +5,32 @@ from typing import Literal
 from pydantic import Field
 
 from vetflow.domain.priors import PriorLimits
-from vetflow.settings.peers import AeTitle, Tls
+from vetflow.settings.peers import DicomPeer, DicomwebPeer
 from vetflow.settings.section import Section
 
 
-class DicomPriors(Section):
+class DicomPriors(DicomPeer):
     """A PACS that is asked for studies by C-FIND."""
 
-    name: str
-    """Name in reports and logs."""
     kind: Literal["dicom"]
     """C-FIND, and C-GET or C-MOVE."""
-    ae_title: AeTitle
-    """Called AE title."""
-    host: str
-    """Host name or address."""
-    port: int = Field(ge=1, le=65535)
-    """DICOM port."""
     retrieve: Literal["get", "move"] = "get"
     """``get`` brings images over the association that asks for them. ``move`` has the PACS send them to our receiver;
     it must know our AE title and be one of its senders, and what it sends is routed like any other study."""
-    tls: Tls | None = None
-    """DICOM over TLS; absent, plain."""
 
 
-class DicomwebPriors(Section):
+class DicomwebPriors(DicomwebPeer):
     """A PACS that is asked for studies by QIDO-RS and hands them over by WADO-RS."""
 
-    name: str
-    """Name in reports and logs."""
     kind: Literal["dicomweb"]
     """QIDO-RS and WADO-RS."""
-    url: str = Field(pattern=r"^https?://")
-    """Base of its DICOMweb service, such as ``https://pacs.example/dicom-web``."""
-    token: str = ""
-    """Name of the file in the secrets directory that holds a bearer token; empty sends none."""
-    tls: Tls | None = None
-    """Our certificate and the authorities believed; absent, the machine's authorities and no certificate."""
 
 
 class Priors(Section):
-    """How much a case may have of earlier studies; what does not come in time is said to be missing."""
+    """How much a case may have of earlier studies; what does not come in time is said to be missing.
+
+    No use case asks for them yet.
+    """
 
     studies: int = Field(default=2, ge=0)
     """Most studies; 0 asks nobody."""

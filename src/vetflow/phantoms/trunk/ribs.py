@@ -13,7 +13,6 @@ from vetflow.phantoms.meshes import Array, loft, tube
 from vetflow.phantoms.trunk.solids import Hard
 from vetflow.phantoms.trunk.torso import Torso
 
-_PAIRS = 13
 _STERNAL = 9
 """Ribs whose cartilage reaches the breastbone; the next ones join the arch, the last ends free."""
 _SWEEP = (-0.9, -0.5, 0.0, 0.5, 0.9, 1.3, 1.7, 2.1, 2.5, 2.9, 3.2, 3.4, 3.5)
