@@ -51,6 +51,16 @@ def test_other_bytes_under_a_known_uid_are_kept_quarantined_and_flag_the_study(l
     assert line.conflicted
 
 
+def test_a_study_is_known_by_its_uid_with_what_is_held_of_it_in_order_of_arrival(ledger: PostgresLedger) -> None:
+    sent = [arrival(number) for number in (2, 1)]
+    for one in (*sent, arrival(1, content="one pixel flipped"), arrival(study="1.2.826.2")):
+        ledger.admit(one)
+
+    assert ledger.received(STUDY) == [one.digest for one in sent]
+    assert ledger.study(ledger.study_of(STUDY)).study.instances == 3
+    assert (ledger.study_of("1.2.826.3"), ledger.received("1.2.826.3")) == (None, [])
+
+
 def test_one_instance_sent_by_many_at_once_is_one_row(ledger: PostgresLedger) -> None:
     with ThreadPoolExecutor(8) as senders:
         admissions = list(senders.map(ledger.admit, [arrival()] * 40))

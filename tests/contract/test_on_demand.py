@@ -20,8 +20,8 @@ from vetflow.domain.errors import StudyRefused
 from vetflow.domain.study import Completeness
 from vetflow.gateway.sorter import Sorter, Wishes
 from vetflow.settings import load
+from vetflow.supervisor.on_demand import open_cases, study_named, take_in
 from vetflow.wiring import Services, build
-from vetflow.wiring.on_demand import open_cases, study_named, take_in
 
 UID = "1.2.826.0.1.3680043.8.498.81"
 SITE = '[[prior_sources]]\nname = "archive"\nkind = "dicom"\nae_title = "PACS"\nhost = "127.0.0.1"\n'
@@ -180,6 +180,25 @@ def test_a_study_at_a_pacs_is_fetched_first(site: Path, ledger_url: str, pacs: S
     page = services.ledger.study(study)
     assert [services.store.has(line.instance.digest) for line in page.instances] == [True, True]
     assert study_named(services, name, tell=lambda _: None) == study
+
+
+def test_a_film_that_was_fetched_and_is_sent_later_is_the_same_film(services: Services) -> None:
+    data = film()
+
+    study = received(services, data, b"of its sender".ljust(128) + data[128:])
+
+    page = services.ledger.study(study)
+    assert [line.copies for line in page.instances] == [2]
+    assert not page.study.conflicted
+
+
+@pytest.mark.parametrize("data", [film(OTHER), film(SOPClassUID="1.2.840.10008.1.1"), b"not DICOM"])
+def test_a_pacs_that_hands_over_something_else_is_refused(services: Services, data: bytes) -> None:
+    with pytest.raises(StudyRefused) as refused:
+        take_in(services, data, study_uid=UID)
+
+    assert refused.value.reason == "not_taken"
+    assert services.ledger.studies() == []
 
 
 def test_an_accession_number_of_two_studies_is_no_name(site: Path, ledger_url: str, pacs: Send) -> None:

@@ -22,8 +22,9 @@ from tests.builders import body, encapsulated_bytes, film_bytes, film_dataset, j
 from tests.certificates import Authority
 from tests.fakes import FakeIntake, FakeStore
 
+from vetflow.adapters.dimse import DimseNode
 from vetflow.adapters.priors_dicomweb import DicomwebPriors
-from vetflow.adapters.priors_dimse import DimseNode, DimsePriors
+from vetflow.adapters.priors_dimse import DimsePriors
 from vetflow.adapters.tls import Renewed, Secure, client_context, server_context
 from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError
 from vetflow.domain.priors import Missing, Patient, PriorLimits, Question, reason_of
@@ -506,8 +507,13 @@ def test_a_token_goes_with_each_request() -> None:
 
 
 @contextmanager
-def secure_archive(folder: Path) -> Generator[tuple[int, Secure, Secure]]:
-    """A PACS over TLS; gives its port, a context that it believes, and one of strangers."""
+def secure_archive(folder: Path, seconds: float = 0) -> Generator[tuple[int, Secure, Secure]]:
+    """A PACS over TLS that takes its time; gives its port, a context that it believes, and one of strangers."""
+
+    def finds(_: evt.Event) -> Iterator[tuple[int, None]]:
+        time.sleep(seconds)
+        yield 0x0000, None
+
     clinic = Authority(folder)
     served, ours = clinic.issue("pacs"), clinic.issue("vetflow")
     stranger = Authority(folder, "strangers").issue("vetflow")
@@ -516,7 +522,7 @@ def secure_archive(folder: Path) -> Generator[tuple[int, Secure, Secure]]:
     server = entity.start_server(
         ("127.0.0.1", 0),
         block=False,
-        evt_handlers=[(evt.EVT_C_FIND, lambda _: iter([(0x0000, None)]))],
+        evt_handlers=[(evt.EVT_C_FIND, finds)],
         ssl_context=server_context(served),
     )
     try:
@@ -531,6 +537,16 @@ def test_a_pacs_is_asked_over_tls_and_one_of_strangers_is_not(tmp_path: Path) ->
 
         with pytest.raises(TransientError):
             dimse(port, tls=strangers).find(Question(patient=REX), seconds=5)
+
+
+def test_a_pacs_that_hangs_over_tls_is_cut(tmp_path: Path) -> None:
+    with secure_archive(tmp_path, seconds=6) as (port, ours, _):
+        began = time.monotonic()
+        with pytest.raises(TransientError):
+            dimse(port, tls=ours).find(Question(patient=REX), seconds=1)
+        took = time.monotonic() - began
+
+    assert took < 5
 
 
 def test_a_service_is_asked_over_tls_and_one_of_strangers_is_not(tmp_path: Path) -> None:

@@ -103,3 +103,16 @@ def test_the_gateway_is_ready_when_both_its_ports_listen_and_the_web_part_is_nee
     assert both["gateway"].address == "VETFLOW@127.0.0.1:11112+2762"
     assert (plain["web"].needed, plain["web"].after) == (False, ())
     assert (both["web"].needed, both["web"].after) == (True, ("ledger",))
+
+
+def test_revocation_lists_without_a_certificate_can_not_be_used(tmp_path: Path, secrets: Path) -> None:
+    said = certified(secrets, "vetflow")
+    authority = Authority(secrets, "ca")
+    authority.revoke()
+    _, begin, listed = authority.file.read_bytes().partition(b"-----BEGIN X509 CRL")
+    authority.file.write_bytes(begin + listed)
+
+    [check] = told(tmp_path, "TLS of gateway", gateway=Gateway(tls=SecureGateway(**said.model_dump())))
+
+    assert not check.well
+    assert str(authority.file) in check.mend

@@ -4,17 +4,16 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import cast
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID
 from pynetdicom import _config, evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context, build_role
 
-from vetflow.adapters.tls import Secure
+from vetflow.adapters.dimse import PLAIN, DimseNode, DimseTimeouts, associate, not_taken
 from vetflow.dicom import answers
 from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError, VetflowError
 from vetflow.domain.priors import Answer, PriorLimits, Question
@@ -26,7 +25,6 @@ _IMAGES = tuple(
     for number in ("1", "1.1", "1.1.1", "2", "2.1", "3.1", "4", "6.1", "7", "12.1", "12.2")
 )
 """CR, DX for presentation and for processing, CT and enhanced CT, US of many frames, MR, US, SC, XA, RF."""
-_PLAIN: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _COMPRESSED = tuple(
     UID(f"1.2.840.10008.1.2.{number}")
     for number in ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91", "5")
@@ -34,31 +32,10 @@ _COMPRESSED = tuple(
 """JPEG baseline, extended, lossless (twice), JPEG-LS, JPEG 2000 and RLE: a prior comes as it is stored, or not."""
 
 _SUCCESS, _NO_ROOM = 0x0000, 0xA700
-_REJECTED_PERMANENT = 1
 _MOST_ANSWERS = 500
-_CONNECT_SECONDS, _ASSOCIATE_SECONDS = 5.0, 10.0
 
 # A log is no place for whose study is asked for.
 _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DimseNode:
-    """Where a PACS is asked, and under which names.
-
-    Parameters
-    ----------
-    called, calling
-        AE titles, its own and ours; a C-MOVE sends to ours.
-    tls
-        Our certificate and whom we believe; None speaks plain.
-    """
-
-    host: str
-    port: int
-    called: str
-    calling: str
-    tls: Secure | None = None
 
 
 class DimsePriors:
@@ -81,7 +58,7 @@ class DimsePriors:
         """Return the studies asked for, just as the PACS answers."""
         asked = _identifier(answers.keys(question))
         found: list[Answer] = []
-        with _call(self._node, [build_context(_FIND, _PLAIN)], seconds=seconds) as call:
+        with _call(self._node, [build_context(_FIND, [*PLAIN])], seconds=seconds) as call:
             for status, said in call.responses(lambda association: association.send_c_find(asked, _FIND)):
                 if said is not None and (answer := answers.answer(said, question)):
                     found.append(answer)
@@ -106,7 +83,7 @@ class DimsePriors:
 
     def _moved(self, study_uid: str, limits: PriorLimits) -> Sequence[str]:
         asked, to = _identifier({"StudyInstanceUID": study_uid}), self._node.calling
-        with _call(self._node, [build_context(_MOVE, _PLAIN)], seconds=limits.seconds) as call:
+        with _call(self._node, [build_context(_MOVE, [*PLAIN])], seconds=limits.seconds) as call:
             for status, _ in call.responses(lambda association: association.send_c_move(asked, to, _MOVE)):
                 if int(status.get("NumberOfCompletedSuboperations", 0)) > limits.instances:
                     raise StudyRefused("too_large", "The study has too many images.")
@@ -135,7 +112,7 @@ class _Call:
         try:
             yield from (pair for pair in send(self.association) if self._error is None)
         except ValueError:
-            raise PermanentFailure("the PACS offers no such service", status="context not accepted") from None
+            raise not_taken() from None
         except RuntimeError:
             raise self._error or TransientError("the PACS ended the association") from None
         if self._error:
@@ -148,8 +125,6 @@ class _Call:
         association.bind(evt.EVT_C_STORE, self._store)
         wrapper = association.dul.socket
         self._socket = wrapper.socket if wrapper else None
-        if self._socket:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._error:
             self.cut(self._error)
 
@@ -158,7 +133,8 @@ class _Call:
         self._error = self._error or error
         if self._socket:
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Below TLS: another thread may be at the TLS socket, which must not be taken apart under it.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _count(self, event: evt.Event) -> None:
         self._octets -= len(event.data)
@@ -191,48 +167,31 @@ def _call(
     timer.daemon = True
     timer.start()
     try:
-        association = _associate(node, contexts, seconds=seconds)
+        association = associate(node, contexts, timeouts=_timeouts(seconds), roles=_roles(contexts))
         call.hold(association)
         try:
             yield call
-        except BaseException:
-            association.abort()
-            raise
-        association.release()
+            association.release()
+        finally:
+            association.abort()  # nothing, once it is released
     finally:
         timer.cancel()
 
 
-def _associate(node: DimseNode, contexts: list[PresentationContext], *, seconds: float) -> Association:
-    entity = ApplicationEntity(node.calling)
-    entity.connection_timeout = min(_CONNECT_SECONDS, seconds)
-    entity.acse_timeout = min(_ASSOCIATE_SECONDS, seconds)
-    entity.dimse_timeout = entity.network_timeout = seconds
+def _timeouts(seconds: float) -> DimseTimeouts:
+    usual = DimseTimeouts()
+    return DimseTimeouts(connect=min(usual.connect, seconds), associate=min(usual.associate, seconds), answer=seconds)
+
+
+def _roles(contexts: list[PresentationContext]) -> list[SCP_SCU_RoleSelectionNegotiation]:
+    """Return that images come to us over the association that asks for them."""
     offered = {context.abstract_syntax for context in contexts}
-    roles = [build_role(image, scp_role=True) for image in _IMAGES if image in offered]
-    tls = (node.tls(), node.host) if node.tls else None
-    try:
-        association = entity.associate(node.host, node.port, contexts, node.called, ext_neg=[*roles], tls_args=tls)
-    except OSError:
-        raise TransientError("the PACS can't be reached") from None
-    if not association.is_established:
-        raise _refusal(association)
-    return association
-
-
-def _refusal(association: Association) -> TransientError | PermanentFailure:
-    answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None and answer.result == _REJECTED_PERMANENT:
-        codes = f"A-ASSOCIATE-RJ {answer.result}/{answer.result_source}/{answer.diagnostic}"
-        return PermanentFailure("the PACS rejects our association", status=codes)
-    if association.rejected_contexts and not association.accepted_contexts:
-        return PermanentFailure("the PACS offers no such service", status="context not accepted")
-    return TransientError("the PACS makes no association now")
+    return [build_role(image, scp_role=True) for image in _IMAGES if image in offered]
 
 
 def _image_contexts() -> list[PresentationContext]:
     """Return a context for each class and each way its pixels may be stored, so that nothing is re-encoded."""
-    plain = [build_context(sop_class, _PLAIN) for sop_class in (_GET, *_IMAGES)]
+    plain = [build_context(sop_class, [*PLAIN]) for sop_class in (_GET, *_IMAGES)]
     return [*plain, *(build_context(image, syntax) for image in _IMAGES for syntax in _COMPRESSED)]
 
 

@@ -167,7 +167,10 @@ def _context(protocol: int, files: PemFiles) -> ssl.SSLContext:
         context.load_verify_locations(files.authorities)
     except ssl.SSLError:
         raise ConfigurationError(f"{files.authorities} holds no certificates in PEM form") from None
-    if context.cert_store_stats()["crl"]:
+    believed = context.cert_store_stats()
+    if not believed["x509"]:
+        raise ConfigurationError(f"{files.authorities} holds revocation lists and no certificates")
+    if believed["crl"]:
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     return context
 

@@ -12,8 +12,8 @@ from vetflow.cli.talk import FAILED, OK, say, show
 
 if TYPE_CHECKING:
     from vetflow.domain.overview import CaseLine
+    from vetflow.supervisor.on_demand import Opened
     from vetflow.wiring import Services
-    from vetflow.wiring.on_demand import Opened
 
 _SORTED_SECONDS = 30.0
 _SPARE_SECONDS = 60.0
@@ -55,7 +55,7 @@ def _check(use_case: str) -> None:
 def _opened(services: "Services", use_case: str, study: str) -> "Sequence[Opened]":
     from vetflow.domain.errors import StudyRefused, TransientError
     from vetflow.supervisor.account import own_name
-    from vetflow.wiring.on_demand import open_cases, study_named
+    from vetflow.supervisor.on_demand import open_cases, study_named
 
     try:
         study_id = study_named(services, study, tell=say)

@@ -87,11 +87,14 @@ class HandedIn:
         UIDs as the file states them, empty when it states no valid ones.
     status
         0 when it is ours now, else why not (PS3.18 I.2.2).
+    digest
+        SHA-256 it is stored under, empty when it is not ours.
     """
 
     sop_class: str
     sop: str
     status: int
+    digest: str = ""
 
 
 class Desk:
@@ -112,8 +115,8 @@ class Desk:
         self._intake = intake
         self.room = room
 
-    def take(self, claim: Claimed, encoded: Encoded, *, sender: str) -> None:
-        """Return once an instance is durable and admitted.
+    def take(self, claim: Claimed, encoded: Encoded, *, sender: str) -> str:
+        """Return an instance's digest once it is durable and admitted.
 
         Raises
         ------
@@ -135,6 +138,7 @@ class Desk:
             sender=sender,
         )
         self._intake.admit(arrival)
+        return digest
 
     def hand_in(self, files: Sequence[Brought], *, sender: str, study: str = "") -> list[HandedIn]:
         """Return what became of each DICOM file; its own file meta information is replaced by ours.
@@ -153,7 +157,7 @@ class Desk:
         return outcomes
 
     def _hand_in(self, file: Brought, *, sender: str, study: str, away: bool) -> HandedIn:
-        claim, status = Claimed(), SUCCESS
+        claim, status, digest = Claimed(), SUCCESS, ""
         try:
             syntax, start = _opened(file)
             claim = walked(file.view[start:], syntax)
@@ -162,7 +166,7 @@ class Desk:
             if away:
                 status = OUT_OF_RESOURCES
             else:
-                self.take(claim, encoded, sender=sender)
+                digest = self.take(claim, encoded, sender=sender)
         except Refused as refused:
             status = refused.status
             self.refuse(sender, refused.reason, f"0x{status:04X}")
@@ -170,7 +174,8 @@ class Desk:
             status = OUT_OF_RESOURCES
             log.warning("instance not stored", error=type(error).__name__)
         named = is_uid(claim.sop) and is_uid(claim.sop_class)
-        return HandedIn(sop_class=claim.sop_class if named else "", sop=claim.sop if named else "", status=status)
+        sop_class, sop = (claim.sop_class, claim.sop) if named else ("", "")
+        return HandedIn(sop_class=sop_class, sop=sop, status=status, digest=digest)
 
     def refuse(self, sender: str, reason: str, status: str) -> None:
         """Log and record, for people, what a sender was refused."""

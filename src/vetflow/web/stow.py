@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
@@ -179,12 +180,11 @@ class Stow:
     async def _received(self, request: Request, boundary: bytes, sender: str) -> Sequence[Outcome]:
         """Return what became of each instance; what blocks does so in a thread, and is never cut off there."""
         upload = await run_in_threadpool(Upload, boundary, self._door.bounds)
-        try:
+        with ExitStack() as unfinished:
+            unfinished.callback(upload.close)
             async for chunk in self._chunks(request):
                 await run_in_threadpool(upload.write, chunk)
-        except BaseException:
-            upload.close()
-            raise
+            unfinished.pop_all()  # from here on it is closed where it is handed in
         study = request.path_params.get("study", "")
         return await run_in_threadpool(self._handed_in, upload, sender=sender, study=study)
 

@@ -1,18 +1,12 @@
 """A site's PACS as places to find studies in."""
 
 from collections.abc import Mapping
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from functools import partial
 
 from vetflow.ports import PriorSource
 from vetflow.settings import DicomPriors, DicomwebPriors
 from vetflow.wiring import Services, keys
 from vetflow.wiring.certificates import client_side
-
-if TYPE_CHECKING:
-    from vetflow.adapters.study_index import StudyIndex
-
-_CONNECTIONS = 2
 
 
 def prior_sources(services: Services) -> Mapping[str, PriorSource]:
@@ -23,17 +17,9 @@ def prior_sources(services: Services) -> Mapping[str, PriorSource]:
     }
 
 
-@lru_cache(maxsize=1)
-def study_index(services: Services) -> "StudyIndex":
-    """Return the ledger's studies by their original UID."""
-    from vetflow.adapters.ledger.database import Database
-    from vetflow.adapters.study_index import StudyIndex
-
-    return StudyIndex(Database(services.settings.database_url, connections=_CONNECTIONS))
-
-
 def _dimse(services: Services, place: DicomPriors) -> PriorSource:
-    from vetflow.adapters.priors_dimse import DimseNode, DimsePriors
+    from vetflow.adapters.dimse import DimseNode
+    from vetflow.adapters.priors_dimse import DimsePriors
 
     node = DimseNode(
         host=place.host,
@@ -44,7 +30,7 @@ def _dimse(services: Services, place: DicomPriors) -> PriorSource:
     )
     if place.retrieve == "get":
         return DimsePriors(node)
-    return DimsePriors(node, received=lambda study_uid: study_index(services).received(study_uid))
+    return DimsePriors(node, received=lambda study_uid: services.ledger.received(study_uid))
 
 
 def _dicomweb(services: Services, place: DicomwebPriors) -> PriorSource:

@@ -19,6 +19,7 @@ from vetflow.adapters.ledger.lines import (
     steps_of,
 )
 from vetflow.adapters.ledger.schema import is_in
+from vetflow.adapters.ledger.states import kept
 from vetflow.adapters.ledger.tables import (
     AttemptRow,
     CaseRow,
@@ -89,6 +90,23 @@ class ViewRows(Part):
                 instances=[instance_line(row) for row in session.scalars(instances)],
                 cases=[case_line(row) for row in session.scalars(cases)],
             )
+
+    def study_of(self, study_uid: str) -> str | None:
+        """Return the id of a study by its original UID, None when nothing of it has arrived."""
+        query = select(StudyRow.id).where(StudyRow.study_uid == study_uid)
+        with self._database.statement() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def received(self, study_uid: str) -> Sequence[str]:
+        """Return the SHA-256 of each instance held of a study, by its original UID, in order of arrival."""
+        query = (
+            select(InstanceRow.digest)
+            .join(StudyRow, StudyRow.id == InstanceRow.study_id)
+            .where(StudyRow.study_uid == study_uid, kept)
+            .order_by(InstanceRow.seq)
+        )
+        with self._database.statement() as connection:
+            return list(connection.execute(query).scalars())
 
     def refusals(self, *, limit: int = _SHOWN) -> Sequence[RefusalLine]:
         """Return what senders were told to keep, newest first."""

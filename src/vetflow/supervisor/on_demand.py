@@ -1,18 +1,19 @@
 """Any use case on any study that a person names: one that is here, or one that a PACS hands over first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from vetflow.dicom import fields, header
 from vetflow.domain.case import CaseOrder, Queue
 from vetflow.domain.errors import StudyRefused, TransientError
 from vetflow.domain.overview import CaseLine, StudyPage
 from vetflow.domain.priors import PriorLimits, Question
 from vetflow.domain.routing import FILM_CLASSES, FILM_USE_CASES
-from vetflow.domain.study import Arrival, Completeness, InstanceState, is_uid
+from vetflow.domain.study import Completeness, InstanceState, is_uid
+from vetflow.gateway.desk import OUT_OF_RESOURCES, Desk
 from vetflow.ports import PriorSource
+from vetflow.supervisor.places import has_room
 from vetflow.wiring import Services
-from vetflow.wiring.priors import prior_sources, study_index
+from vetflow.wiring.priors import prior_sources
 
 _WHOLE = PriorLimits(instances=10_000, megabytes=10_000.0, seconds=600.0)
 """What a person may ask for by name; a case gets far less of priors nobody asked for."""
@@ -33,6 +34,17 @@ class Opened:
 
     id: str
     before: CaseLine | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file that a PACS handed over."""
+
+    view: memoryview
+    dicom: bool = True
+
+    def pieces(self, start: int) -> Iterable[bytes]:
+        yield bytes(self.view[start:])
 
 
 def study_named(services: Services, name: str, *, tell: Callable[[str], None]) -> str:
@@ -56,15 +68,14 @@ def study_named(services: Services, name: str, *, tell: Callable[[str], None]) -
             raise StudyRefused("unknown_study", f"there is no study {name}; `vetflow studies ls` lists")
         return name
     by_uid = "." in name and is_uid(name)
-    index = study_index(services)
-    if by_uid and (held := index.study_of(name)):
+    if by_uid and (held := services.ledger.study_of(name)):
         return held
     tell("asking the site's PACS for the study")
     source, study_uid = _found(services, Question(study_uid=name) if by_uid else Question(accession=name))
-    if not index.study_of(study_uid):
+    if not services.ledger.study_of(study_uid):
         tell("fetching it")
         source.fetch(study_uid, lambda data: take_in(services, data, study_uid=study_uid), limits=_WHOLE)
-    held = index.study_of(study_uid)
+    held = services.ledger.study_of(study_uid)
     if held is None:
         raise TransientError("what the PACS handed over has not arrived")
     return held
@@ -92,22 +103,14 @@ def open_cases(services: Services, use_case: str, study_id: str, *, actor: str) 
 
 
 def take_in(services: Services, data: bytes, *, study_uid: str) -> str:
-    """Take an instance of a study in as the receiver does, durable first and then known; return its digest."""
-    parsed = header.parse(data)
-    if fields.text(parsed.dataset, "StudyInstanceUID") != study_uid:
-        raise StudyRefused("other_study", "the PACS handed over another study")
-    arrival = Arrival(
-        study_uid=study_uid,
-        series_uid=fields.text(parsed.dataset, "SeriesInstanceUID"),
-        sop_uid=fields.text(parsed.dataset, "SOPInstanceUID"),
-        sop_class=fields.text(parsed.dataset, "SOPClassUID"),
-        transfer_syntax=parsed.syntax,
-        digest=services.store.put([data]),
-        size=len(data),
-        sender=_SENDER,
-    )
-    services.ledger.admit(arrival)
-    return arrival.digest
+    """Take an instance of a study in as one that was sent, with the same bytes; return its digest."""
+    desk = Desk(store=services.store, intake=services.ledger, room=lambda: has_room(services.settings))
+    (taken,) = desk.hand_in([_File(view=memoryview(data))], sender=_SENDER, study=study_uid)
+    if taken.status == OUT_OF_RESOURCES:
+        raise TransientError("what the PACS hands over can't be stored now")
+    if taken.status:
+        raise StudyRefused("not_taken", f"the PACS hands over what is not taken (0x{taken.status:04X})")
+    return taken.digest
 
 
 def _found(services: Services, question: Question) -> tuple[PriorSource, str]:
