@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from tests.bundles import untrained
 
 from vetflow.dicom import header
 from vetflow.domain.case import CaseOrder, CaseRef, CaseState, Queue
-from vetflow.domain.delivery import DeliveryState
+from vetflow.domain.delivery import DeliveryState, ResultKind
 from vetflow.domain.errors import StaleAttempt, StudyRefused
 from vetflow.domain.rollout import Phase
-from vetflow.domain.study import Arrival, InstanceState
+from vetflow.domain.standing import Signature
+from vetflow.domain.study import Arrival, Completeness, InstanceState
+from vetflow.review import sign
 from vetflow.settings import DicomDestination, Hl7Destination, Settings
+from vetflow.tasks.predecessors import predecessors
 from vetflow.wiring import Services, build, keys, use_services
 from vetflow.wiring.catalogue import enthrone
 
@@ -55,6 +59,15 @@ class Clinic:
         ref = CaseRef(id=case)
         ledger.submitted(ref, "run")
         return ref
+
+    def revision(self) -> CaseRef:
+        """Close the study's next revision and open its case, as completer and dispatcher do."""
+        ledger = self.services.ledger
+        study = ledger.studies()[0].id
+        number = ledger.close_revision(study, Completeness(complete=True, reason="quiet"))
+        case = ledger.open_case(CaseOrder(use_case="positioning", study_id=study, queue=Queue.ROUTINE, revision=number))
+        ledger.submitted(CaseRef(id=case), "run")
+        return CaseRef(id=case)
 
     def states(self) -> list[CaseState]:
         return [line.state for line in self.services.ledger.cases()]
@@ -228,3 +241,19 @@ def test_an_old_attempt_changes_nothing(clinic: Clinic) -> None:
     assert clinic.states() == [CaseState.DONE]
     with psycopg.connect(clinic.services.settings.database_url) as connection:
         assert connection.execute("select count(*) from deliveries").fetchone() == (2,)
+
+
+def test_a_later_suggestion_names_what_it_replaces_and_nothing_that_was_signed(clinic: Clinic) -> None:
+    clinic.film(builders.film_bytes())
+    first = clinic.revision()
+    run(first)
+    clinic.film(builders.film_bytes(SOPInstanceUID=f"{builders.SOP_UID}.2"))
+    later = clinic.revision()
+    suggested = clinic.services.ledger.edition(first.id).result(ResultKind.SR)
+
+    named = predecessors(later)
+    sign(clinic.services, first.id, signature=Signature(name="Vet^Vera", organization="Clinic", at=datetime.now(UTC)))
+
+    assert suggested is not None
+    assert [one.sop_uid for one in named[ResultKind.SR]] == [suggested.uid]
+    assert ResultKind.SR not in predecessors(later)

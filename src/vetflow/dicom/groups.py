@@ -26,12 +26,13 @@ from highdicom.sr import (
 from pydicom.sr.coding import Code as ConceptCode
 
 from vetflow.dicom.case import Case
+from vetflow.dicom.identity import RULES
 from vetflow.dicom.summary import REJECTED, summary
 from vetflow.domain import tracking
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import PRESENCE_CODES, Finding
 from vetflow.domain.finding import Measurement as Measured
-from vetflow.domain.place import Point, Side
+from vetflow.domain.place import SIDE_CODES, Point
 
 Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 
@@ -48,13 +49,6 @@ SOURCES: Mapping[str, ConceptCode] = {
     "tags": ConceptCode("tags", "99VETFLOW", "Header of the image"),
     "picture": ConceptCode("picture", "99VETFLOW", "Pixels of the image"),
 }
-_SIDES = {
-    Side.LEFT: ConceptCode("7771000", "SCT", "Left"),
-    Side.RIGHT: ConceptCode("24028007", "SCT", "Right"),
-    Side.BOTH: ConceptCode("51440002", "SCT", "Bilateral"),
-}
-"""CID 244."""
-_RULES = "vetflow rules"
 _LONGEST_TEXT = 1024
 
 
@@ -142,7 +136,7 @@ def _algorithm(finding: Finding, case: Case) -> AlgorithmIdentification:
     """Name the model for what rests on the picture, vetflow's rules for what rests on tags alone."""
     model = case.assessment.model
     if model is None or finding.source == "tags":
-        return AlgorithmIdentification(name=_RULES, version=case.identity.software)
+        return AlgorithmIdentification(name=RULES, version=case.identity.software)
     told = (f"weights SHA-256 {model.digest}", *filter(None, (model.calibration,)), *case.identity.caveats)
     return AlgorithmIdentification(name=model.name, version=model.version, parameters=told)
 
@@ -150,7 +144,7 @@ def _algorithm(finding: Finding, case: Case) -> AlgorithmIdentification:
 def _sites(finding: Finding) -> list[FindingSite] | None:
     if finding.site is None:
         return None
-    return [FindingSite(concept(finding.site), laterality=_SIDES[finding.side] if finding.side else None)]
+    return [FindingSite(concept(finding.site), laterality=concept(SIDE_CODES[finding.side]) if finding.side else None)]
 
 
 def _measurement(one: Measured, finding: Finding, case: Case) -> Measurement:
@@ -176,7 +170,7 @@ def _evaluations(finding: Finding) -> list[QualitativeEvaluation]:
     if finding.reason:
         said.append(QualitativeEvaluation(name=_REASON, value=concept(finding.reason)))
     if finding.side and not finding.site:
-        said.append(QualitativeEvaluation(name=_LATERALITY, value=_SIDES[finding.side]))
+        said.append(QualitativeEvaluation(name=_LATERALITY, value=concept(SIDE_CODES[finding.side])))
     return said
 
 

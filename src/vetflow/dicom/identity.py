@@ -15,12 +15,14 @@ from pydicom.dataset import Dataset
 
 from vetflow.dicom import fields
 from vetflow.dicom.uids import derived_uid
+from vetflow.domain.coding import SCHEME
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment
 from vetflow.domain.standing import Standing
 
 MANUFACTURER = "vetflow"
-SCHEME = "99VETFLOW"
+RULES = "vetflow rules"
+"""Who says what rests on no model."""
 SERIAL = "1"
 """Type 1 in several classes; vetflow is one device a site."""
 SERIES_DESCRIPTION = "AI suggestion - requires verification"

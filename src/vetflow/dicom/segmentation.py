@@ -18,27 +18,19 @@ from vetflow.dicom.case import Case, case_of
 from vetflow.dicom.derived import Kind, derived
 from vetflow.dicom.frames import fill, frames
 from vetflow.dicom.groups import concept
-from vetflow.dicom.identity import MANUFACTURER, SCHEME, ReportIdentity, schemes, series_description
+from vetflow.dicom.identity import MANUFACTURER, RULES, SCHEME, ReportIdentity, schemes, series_description
 from vetflow.dicom.verification import coded
-from vetflow.domain.coding import Code
 from vetflow.domain.delivery import ResultKind
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, ModelVersion
-from vetflow.domain.place import Mask, Side
+from vetflow.domain.place import SIDE_CODES, Mask
 from vetflow.domain.standing import SUGGESTION, Standing
 from vetflow.domain.upheld import upheld
 
 _KIND = Kind(result=ResultKind.SEG, sop_class=SegmentationStorage, modality="SEG", series_number=910)
 _FAMILY = ConceptCode("123110", "DCM", "Artificial Intelligence")
-_SIDES = {
-    Side.LEFT: Code(value="7771000", scheme="SCT", meaning="Left"),
-    Side.RIGHT: Code(value="24028007", scheme="SCT", meaning="Right"),
-    Side.BOTH: Code(value="51440002", scheme="SCT", meaning="Bilateral"),
-}
-"""CID 244."""
 _COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 """Told apart by colour-blind people too (Okabe and Ito 2008)."""
-_RULES = "vetflow rules"
 _LONGEST = 64
 Structure = tuple[str, Mask]
 """A tracking identifier and its mask."""
@@ -119,14 +111,14 @@ def _segment(
     )  # fmt: skip
     if mask.side:
         what = segment.SegmentedPropertyTypeCodeSequence[0]
-        what.SegmentedPropertyTypeModifierCodeSequence = [coded(_SIDES[mask.side])]
+        what.SegmentedPropertyTypeModifierCodeSequence = [coded(SIDE_CODES[mask.side])]
     return segment
 
 
 def _algorithm(model: ModelVersion | None, identity: ReportIdentity) -> AlgorithmIdentificationSequence:
     """Name the model; what rests on no model rests on vetflow's own rules."""
     if model is None:
-        return AlgorithmIdentificationSequence(name=_RULES, family=_FAMILY, version=identity.software)
+        return AlgorithmIdentificationSequence(name=RULES, family=_FAMILY, version=identity.software)
     told = {
         "weights SHA-256": model.digest,
         "calibration": model.calibration or "none",

@@ -5,7 +5,7 @@ bottom right pixel is (columns, rows) (PS3.3 C.18.6). A value is of one image of
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -26,6 +26,14 @@ class Side(StrEnum):
     LEFT = "left"
     RIGHT = "right"
     BOTH = "both"
+
+
+SIDE_CODES: Mapping[Side, Code] = {
+    Side.LEFT: Code(value="7771000", scheme="SCT", meaning="Left"),
+    Side.RIGHT: Code(value="24028007", scheme="SCT", meaning="Right"),
+    Side.BOTH: Code(value="51440002", scheme="SCT", meaning="Bilateral"),
+}
+"""CID 244."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

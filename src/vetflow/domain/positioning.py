@@ -4,25 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import log10
 
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import Code, own
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
 from vetflow.domain.finding import Assessment, Finding, Measurement, Presence, Verdict
 from vetflow.domain.sight import Bounds, Field, Guess, Sight
 from vetflow.domain.view import Region, View
 
-
-def _own(value: str, meaning: str) -> Code:
-    return Code(value=value, scheme="99VETFLOW", meaning=meaning)
-
-
-SERVICE = _own("positioning", "Positioning and tags of a radiograph")
-VIEW_MISMATCH = _own("view-mismatch", "View differs between tags or from the picture")
-REGION_MISMATCH = _own("region-mismatch", "Body part differs between tags or from the picture")
-SPECIES_MISMATCH = _own("species-mismatch", "Species differs between tags")
-EXPOSURE = _own("exposure", "Exposure out of range")
-FIELD = _own("collimation", "Body not inside the collimated field")
-LIMBS = _own("limbs-over", "Limbs over the region of interest")
-INVERSION = _own("inversion", "Greyscale inverted against the tag")
+SERVICE = own("positioning", "Positioning and tags of a radiograph")
+VIEW_MISMATCH = own("view-mismatch", "View differs between tags or from the picture")
+REGION_MISMATCH = own("region-mismatch", "Body part differs between tags or from the picture")
+SPECIES_MISMATCH = own("species-mismatch", "Species differs between tags")
+EXPOSURE = own("exposure", "Exposure out of range")
+FIELD = own("collimation", "Body not inside the collimated field")
+LIMBS = own("limbs-over", "Limbs over the region of interest")
+INVERSION = own("inversion", "Greyscale inverted against the tag")
 
 POSITIONING = Code(value="111209", scheme="DCM", meaning="Positioning")
 UNDER_EXPOSED = Code(value="111211", scheme="DCM", meaning="Under exposed")
@@ -30,7 +25,7 @@ OVER_EXPOSED = Code(value="111212", scheme="DCM", meaning="Over exposed")
 PROCESSING = Code(value="111219", scheme="DCM", meaning="Inappropriate image processing")
 OTHER = Code(value="111220", scheme="DCM", meaning="Other failure")
 
-DEVIATION_INDEX = _own("deviation-index", "Deviation index (IEC 62494-1)")
+DEVIATION_INDEX = own("deviation-index", "Deviation index (IEC 62494-1)")
 UNITLESS = Code(value="1", scheme="UCUM", meaning="no units")
 
 

@@ -12,11 +12,10 @@ from typing import Protocol, cast
 from hl7apy.consts import VALIDATION_LEVEL  # pyright: ignore[reportMissingTypeStubs]
 from hl7apy.core import Message  # pyright: ignore[reportMissingTypeStubs]
 
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import SCHEME, Code
 from vetflow.domain.finding import PRESENCE_CODES, Assessment, Finding, ModelVersion, Presence
 from vetflow.hl7.escape import escaped
 
-SCHEME = "99VETFLOW"
 UNVERIFIED = "AI suggestion - not verified by a veterinarian"
 _NOT_VERIFIED = "R"
 """Table 0085 and 0123: stored, not yet verified; P would claim a verified early result."""
