@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from vetflow.adapters import durable
+
 
 def write(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 at once, in place of one of that name, synced with its folder."""
@@ -17,7 +19,7 @@ def write(path: Path, data: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    _sync(path.parent)
+    durable.sync_folder(path.parent)
 
 
 def append(path: Path, line: str) -> None:
@@ -30,15 +32,4 @@ def append(path: Path, line: str) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder of mode 0700 and what is missing above it, each name durable."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    durable.make_folder(folder, mode=0o700)

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vetflow.adapters.durable import make_folder, sync_folder
 from vetflow.domain.errors import StudyRefused, TransientError
 
 _STALE_SECONDS = 3600.0  # an upload that old has no process any more: associations end long before
@@ -54,7 +55,7 @@ class FolderStore:
                 draft.unlink()
             raise
         with _disk():
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -85,12 +86,12 @@ class FolderStore:
 
     def _prepare(self, root: Path) -> None:
         """Make the folders durable and remove what dead processes left half written."""
-        _make_folder(root)
+        make_folder(root, mode=_FOLDER_MODE)
         for folder in (self._incoming, self._objects):
-            _make_folder(folder)
+            make_folder(folder, mode=_FOLDER_MODE)
         for first in range(256):
             (self._objects / f"{first:02x}").mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        _sync_folder(self._objects)
+        sync_folder(self._objects)
         oldest = time.time() - _STALE_SECONDS
         for draft in self._incoming.iterdir():
             with suppress(FileNotFoundError):
@@ -119,22 +120,6 @@ def _write_all(number: int, part: bytes) -> None:
     rest = memoryview(part)
     while rest:
         rest = rest[os.write(number, rest) :]
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and its parents, each name durable."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 @contextmanager
