@@ -25,8 +25,8 @@ from tests.builders import (
 from tests.unit import planted
 from tests.unit.planted import CANARY
 
+from vetflow.dicom import comments, pixels
 from vetflow.dicom import deidentify as profile
-from vetflow.dicom import pixels
 from vetflow.dicom.descriptors import VOCABULARY
 from vetflow.domain.errors import StudyRefused
 
@@ -308,13 +308,27 @@ def test_text_beside_the_picture_does_not_come_along() -> None:
         encapsulated_bytes(JPEG2000Lossless, jpeg2000_stream()) + b"\xfc\xff\xfc\xffOB\0\0\x0a\0\0\0" + b"ZZOWNERZZ "
     )
     inside = encapsulated_bytes(JPEG2000Lossless, planted.jpeg_comment(jpeg2000_stream(), CANARY.encode()))
+    after = encapsulated_bytes(JPEG2000Lossless, jpeg2000_stream() + CANARY.encode())
     longer = film_bytes(PixelData=body().tobytes() + CANARY.encode() + b" ")
 
-    for data in (behind, inside, longer):
+    for data in (behind, inside, after, longer):
         assert CANARY.encode() in data
         clean = profile.deidentify(data, key=KEY).data
         assert CANARY.encode() not in clean
         assert (pixels.decode(clean, largest=1 << 20) == body()).all()
+
+
+def test_a_jpeg_comment_goes_also_behind_fill_bytes_and_all_else_in_the_frame_stays() -> None:
+    head = b"\xff\xd8\xff\xdb\x00\x06\x00\xff\xd9\x01\xff\xff\xff"  # a table that holds the bytes of an end
+    name, scan = CANARY[:8].encode(), b"\xff\xda\x00\x02\x12\xff\x00"
+    whole = bytearray(head + b"\xfe\x00\x0a" + name + scan + b"\xff\xd9" + name)
+    first = bytearray(head + b"\xfe\x00\x0a" + name + scan + name)
+
+    comments.blanked(whole)
+    comments.blanked(first)
+
+    assert whole == head + b"\xfe\x00\x0a" + bytes(8) + scan + b"\xff\xd9" + bytes(8)
+    assert first == head + b"\xfe\x00\x0a" + bytes(8) + scan + name
 
 
 @pytest.mark.parametrize("syntax", ["explicit", "implicit"])

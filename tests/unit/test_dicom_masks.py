@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate_extended
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, SecondaryCaptureImageStorage
 from tests.builders import body, encapsulated_bytes, film_bytes, film_dataset, jpeg2000_stream, part10
 
@@ -130,6 +131,18 @@ def test_a_compressed_image_is_masked_and_stored_uncompressed() -> None:
     assert image.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert (image.pixel_array[5:9, 3:20] == body().min()).all()
     assert (image.pixel_array[10:] == body()[10:]).all()
+
+
+def test_offsets_of_compressed_frames_go_with_them() -> None:
+    film = pydicom.dcmread(io.BytesIO(encapsulated_bytes(JPEG2000Lossless, jpeg2000_stream(), **BURNED)))
+    stream, film.ExtendedOffsetTable, film.ExtendedOffsetTableLengths = encapsulate_extended([jpeg2000_stream()])
+    film["PixelData"].value = stream
+
+    kept = read(deidentify(part10(film), key=KEY, masks=(PixelMaskRule(manufacturer="Builder", rows=64, columns=80),)))
+    painted = read(deidentify(part10(film), key=KEY, masks=(RULE,)))
+
+    assert "ExtendedOffsetTable" in kept
+    assert not {"ExtendedOffsetTable", "ExtendedOffsetTableLengths"} & {element.keyword for element in painted}
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from vetflow.dicom import codes, dates, descriptors, numbers, profile, raw
 from vetflow.dicom.profile import Treatment
 from vetflow.dicom.raw import BLANKS, DEEPEST, Element
 from vetflow.dicom.uids import keyed, keyed_uid
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import Code, own
 
-PLACEHOLDER = Code(value="removed", scheme="99VETFLOW", meaning="Removed by de-identification")
+PLACEHOLDER = own("removed", "Removed by de-identification")
 """Stands for a code that no dictionary holds where there must be one."""
 
 _LONGEST_TEXT = 1 << 16

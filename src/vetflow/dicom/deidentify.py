@@ -40,6 +40,8 @@ _IMPLEMENTATION = UID(derived_uid("vetflow", "implementation"))
 _CLASS, _ISSUER, _PATIENT, _STUDY = map(
     profile.tag, ("SOPClassUID", "IssuerOfPatientID", "PatientID", "StudyInstanceUID")
 )
+_OFFSETS = tuple(map(profile.tag, ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")))
+"""Of compressed frames only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,8 @@ def _describe(clean: Dataset, painted: Blackened) -> None:
     """Say how pixels lie that were decoded."""
     if painted.native:
         return
+    for tag in _OFFSETS:
+        clean.pop(tag, None)
     clean.BitsAllocated = painted.bits
     if painted.samples == 3:
         clean.SamplesPerPixel, clean.PhotometricInterpretation, clean.PlanarConfiguration = 3, "RGB", 0
