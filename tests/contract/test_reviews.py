@@ -29,7 +29,8 @@ from typer.testing import CliRunner
 from vetflow import review as reviewing
 from vetflow.cli.app import app
 from vetflow.dicom import header
-from vetflow.dicom.report import ReportIdentity, report, to_bytes
+from vetflow.dicom.identity import ReportIdentity, to_bytes
+from vetflow.dicom.report import report
 from vetflow.domain.case import CaseRef
 from vetflow.domain.coding import Code
 from vetflow.domain.delivery import Channel, DeliveryState, Owed, ResultKind, ResultObject

@@ -13,9 +13,9 @@ from tests.builders import SERIES_UID, SOP_UID, STUDY_UID, film_bytes
 from tests.unit import results
 from tests.unit.results import content, named
 
-from vetflow.dicom import groups, header, summary
-from vetflow.dicom.report import SERIES_DESCRIPTION, ReportIdentity, report, to_bytes
-from vetflow.domain import positioning, trunk
+from vetflow.dicom import header
+from vetflow.dicom.identity import SERIES_DESCRIPTION, ReportIdentity, to_bytes
+from vetflow.dicom.report import report
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, ModelVersion, Verdict
 from vetflow.domain.place import Box
@@ -229,14 +229,3 @@ def test_the_file_begins_with_zeros() -> None:
     assert to_bytes(report((header.read(film_bytes()),), judged(film_bytes()), identity=IDENTITY))[:132] == (
         bytes(128) + b"DICM"
     )
-
-
-def test_every_private_code_is_in_the_dictionary_for_readers() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "private-codes.md").read_text(encoding="utf-8")
-    modules = (positioning, trunk, groups, summary)
-    known = [*(value for module in modules for value in vars(module).values()), *groups.SOURCES.values()]
-    private = {(one.value, one.meaning) for one in known if getattr(one, "scheme", "") == "99VETFLOW"}
-    private |= {(one.value, one.meaning) for one in known if getattr(one, "scheme_designator", "") == "99VETFLOW"}
-
-    assert len(private) > 10
-    assert [code for code in private if f"`{code[0]}`" not in page or code[1] not in page] == []

@@ -14,7 +14,8 @@ from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType]
 from vetflow.adapters.pacs_dimse import DimseSink
 from vetflow.adapters.runtime_torch import TorchRuntime
 from vetflow.dicom import header
-from vetflow.dicom.report import ReportIdentity, report, to_bytes
+from vetflow.dicom.identity import ReportIdentity, to_bytes
+from vetflow.dicom.report import report
 from vetflow.domain.bundle import from_folder
 from vetflow.domain.positioning import judge
 from vetflow.domain.sight import Bounds

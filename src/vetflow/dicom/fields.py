@@ -45,11 +45,17 @@ def values(found: object) -> list[str]:
 
 def number(dataset: Dataset, keyword: str) -> float | None:
     """Return a field as one finite number; None when it is missing, several or no number."""
+    found = numbers(dataset, keyword)
+    return found[0] if len(found) == 1 else None
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Return the values of a field as numbers; none when one of them is no finite number."""
     try:
-        found = float(text(dataset, keyword))
+        found = tuple(map(float, texts(dataset, keyword)))
     except ValueError:
-        return None
-    return found if math.isfinite(found) else None
+        return ()
+    return found if all(map(math.isfinite, found)) else ()
 
 
 def count(dataset: Dataset, keyword: str, *, default: int = 0) -> int:
@@ -58,11 +64,11 @@ def count(dataset: Dataset, keyword: str, *, default: int = 0) -> int:
     return int(found) if found is not None and 0 <= found < 2**32 and found == int(found) else default
 
 
-def items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
-    """Yield the items of a sequence, at most 32."""
+def items(dataset: Dataset, keyword: str, *, most: int | None = _MOST_ITEMS) -> Iterator[Dataset]:
+    """Yield the items of a sequence, ``most`` of them at most; None is all, as many as an image has frames."""
     found = _value(dataset, keyword)
     try:
-        yield from islice(found, _MOST_ITEMS) if isinstance(found, Sequence) else ()
+        yield from islice(found, most) if isinstance(found, Sequence) else ()
     except UNREADABLE:
         return
 

@@ -6,7 +6,6 @@ that. RLE and JPEG can't hold single bits, and many a PACS refuses deflated file
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from highdicom.content import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
@@ -128,7 +127,7 @@ def _shared(document: Dataset, sources: Sequence[Frame]) -> Dataset:
         groups.PixelMeasuresSequence = PixelMeasuresSequence(plane.spacing, plane.thickness or gap, gap)
     else:
         document.PatientOrientation = fields.texts(image, "PatientOrientation")
-        shape = Fraction(planes.aspect(image)).limit_denominator(1000)
+        shape = planes.ratio(image)
         if shape != 1:
             document.PixelAspectRatio = [shape.numerator, shape.denominator]
     return groups

@@ -29,7 +29,7 @@ from vetflow.dicom.case import Case
 from vetflow.dicom.identity import RULES
 from vetflow.dicom.summary import REJECTED, summary
 from vetflow.domain import tracking
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import Code, own
 from vetflow.domain.finding import PRESENCE_CODES, Finding
 from vetflow.domain.finding import Measurement as Measured
 from vetflow.domain.place import SIDE_CODES, Point
@@ -43,11 +43,11 @@ _CERTAINTY = ConceptCode("111012", "DCM", "Certainty of Finding")
 _PERCENT = ConceptCode("%", "UCUM", "Percent")
 _BOUNDED_BY = ConceptCode("75958009", "SCT", "Bounded by")
 _LATERALITY = ConceptCode("272741003", "SCT", "Laterality")
-_REASON = ConceptCode("reason", "99VETFLOW", "Reason for quality problem")
-_RESTS_ON = ConceptCode("rests-on", "99VETFLOW", "What the finding rests on")
-SOURCES: Mapping[str, ConceptCode] = {
-    "tags": ConceptCode("tags", "99VETFLOW", "Header of the image"),
-    "picture": ConceptCode("picture", "99VETFLOW", "Pixels of the image"),
+_REASON = own("reason", "Reason for quality problem")
+_RESTS_ON = own("rests-on", "What the finding rests on")
+_SOURCES: Mapping[str, Code] = {
+    "tags": own("tags", "Header of the image"),
+    "picture": own("picture", "Pixels of the image"),
 }
 _LONGEST_TEXT = 1024
 
@@ -165,10 +165,10 @@ def _certainty(finding: Finding) -> Iterator[Measurement]:
 def _evaluations(finding: Finding) -> list[QualitativeEvaluation]:
     said = [
         QualitativeEvaluation(name=_PRESENCE, value=concept(PRESENCE_CODES[finding.presence])),
-        QualitativeEvaluation(name=_RESTS_ON, value=SOURCES[finding.source]),
+        QualitativeEvaluation(name=concept(_RESTS_ON), value=concept(_SOURCES[finding.source])),
     ]
     if finding.reason:
-        said.append(QualitativeEvaluation(name=_REASON, value=concept(finding.reason)))
+        said.append(QualitativeEvaluation(name=concept(_REASON), value=concept(finding.reason)))
     if finding.side and not finding.site:
         said.append(QualitativeEvaluation(name=_LATERALITY, value=concept(SIDE_CODES[finding.side])))
     return said

@@ -4,7 +4,6 @@ from pydicom.dataset import Dataset
 
 from vetflow.dicom import fields
 from vetflow.dicom.case import Case
-from vetflow.dicom.rendering import numbers
 from vetflow.domain.study import is_uid
 
 _FILMS = frozenset({
@@ -44,17 +43,17 @@ def _entry(source: Dataset, image: Dataset) -> Dataset:
 
 def _projection(source: Dataset, entry: Dataset) -> bool:
     orientation = [value for value in fields.texts(source, "PatientOrientation") if value]
-    spacing = numbers(source, "ImagerPixelSpacing")
+    spacing = fields.numbers(source, "ImagerPixelSpacing")
     if len(orientation) != 2 or len(spacing) != 2 or min(spacing) <= 0:
         return False
-    entry.PatientOrientation, entry.ImagerPixelSpacing = orientation, spacing
+    entry.PatientOrientation, entry.ImagerPixelSpacing = orientation, list(spacing)
     return True
 
 
 def _slice(source: Dataset, entry: Dataset) -> bool:
-    found = {keyword: numbers(source, keyword) for keyword in _DESCRIBED}
+    found = {keyword: fields.numbers(source, keyword) for keyword in _DESCRIBED}
     if entry.Modality not in _SLICES or any(len(found[keyword]) != count for keyword, count in _DESCRIBED.items()):
         return False
     for keyword, values in found.items():
-        setattr(entry, keyword, values if len(values) > 1 else values[0])
+        setattr(entry, keyword, values[0] if len(values) == 1 else list(values))
     return True

@@ -18,7 +18,7 @@ from vetflow.domain.clipping import Extent
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.place import Line, Mask, Point
 from vetflow.domain.standing import SUGGESTION, Standing
-from vetflow.domain.upheld import upheld
+from vetflow.domain.upheld import Upheld, upheld
 
 TITLE = "AI suggestion - not verified"
 SIGNED_TITLE = "AI-assisted, signed by a veterinarian"
@@ -127,11 +127,12 @@ def drawing(
     film, ratio = _film(preview, width)
     pen = Pen(picture=film, across=preview.scale * ratio, down=preview.scale * ratio * preview.aspect)
     findings = list(_numbered(preview, assessment, standing, preview.extent or pen.extent))
-    _draw_structures(pen, preview, assessment, standing)
+    stands = upheld(assessment, standing)
+    _draw_structures(pen, preview, stands)
     for number, finding, claimed in findings:
         if claimed and preview.shows(finding):
             _draw(pen, finding, str(number))
-    lines = [*_head(assessment, standing), *_lines(preview, findings)]
+    lines = [*_head(assessment, standing, stands.verdict), *_lines(preview, findings)]
     return np.asarray(_beside(film, lines))
 
 
@@ -146,8 +147,8 @@ def _numbered(
         yield number, inside, identifier not in standing.rejected
 
 
-def _draw_structures(pen: Pen, preview: Preview, assessment: Assessment, standing: Standing) -> None:
-    for _, mask in upheld(assessment, standing).structures:
+def _draw_structures(pen: Pen, preview: Preview, stands: Upheld) -> None:
+    for _, mask in stands.structures:
         covered = preview.slice_of(mask)
         if covered is not None and covered.any():
             pen.outline(covered, _STRUCTURE)
@@ -202,10 +203,10 @@ def _top(covered: NDArray[np.bool_]) -> Point:
     return float(np.nonzero(covered[row])[0].mean()), float(row)
 
 
-def _head(assessment: Assessment, standing: Standing) -> Iterator[tuple[str, str, int]]:
+def _head(assessment: Assessment, standing: Standing, verdict: Verdict) -> Iterator[tuple[str, str, int]]:
     """Yield text, colour and size of the first lines beside the film."""
     yield (SIGNED_TITLE, _GREEN, _TEXT + 2) if standing.signature else (TITLE, _AMBER, _TEXT + 2)
-    yield _VERDICTS[upheld(assessment, standing).verdict], _INK, _TEXT
+    yield _VERDICTS[verdict], _INK, _TEXT
     if assessment.abstained:
         yield from _wrapped(f"Abstained: {assessment.abstained}", _FAINT)
     if model := assessment.model:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -12,6 +14,8 @@ from vetflow.dicom import fields
 _MACROS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 _STRANGEST = 10.0
+_FINEST = 1000
+"""Largest term of a pixel aspect ratio: finer than any pixel is square."""
 _EVEN = 1e-2
 """mm by which steps between slices may differ and still be the same."""
 
@@ -70,11 +74,16 @@ def aspect(header: Dataset) -> float:
     return 1.0
 
 
+def ratio(header: Dataset) -> Fraction:
+    """Return the same as a ratio of whole numbers, as PixelAspectRatio writes it."""
+    return Fraction(aspect(header)).limit_denominator(_FINEST)
+
+
 def _planes(image: Dataset) -> Iterator[Plane | None]:
     frame_of_reference, frames = fields.text(image, "FrameOfReferenceUID"), fields.count(image, "NumberOfFrames") or 1
-    groups = _items(image, "PerFrameFunctionalGroupsSequence")
+    groups = list(fields.items(image, "PerFrameFunctionalGroupsSequence", most=None))
     if groups and len(groups) == frames:
-        shared = _items(image, "SharedFunctionalGroupsSequence")
+        shared = list(fields.items(image, "SharedFunctionalGroupsSequence"))
         yield from (_plane(_flat([*shared, group]), frame_of_reference) for group in groups)
     elif frames == 1:
         yield _plane(image, frame_of_reference)
@@ -85,13 +94,14 @@ def _planes(image: Dataset) -> Iterator[Plane | None]:
 def _flat(groups: Sequence[Dataset]) -> Dataset:
     """Return the attributes of functional groups side by side; a later group wins."""
     flat = Dataset()
-    for item in (item for group in groups for macro in _MACROS for item in _items(group, macro)[:1]):
+    for item in (item for group in groups for macro in _MACROS for item in islice(fields.items(group, macro), 1)):
         flat.update(item)
     return flat
 
 
 def _plane(header: Dataset, frame_of_reference: str) -> Plane | None:
-    position, orientation = _numbers(header, "ImagePositionPatient"), _numbers(header, "ImageOrientationPatient")
+    position = fields.numbers(header, "ImagePositionPatient")
+    orientation = fields.numbers(header, "ImageOrientationPatient")
     spacing = _lengths(header, "PixelSpacing")
     if not frame_of_reference or len(position) != 3 or len(orientation) != 6 or not spacing:
         return None
@@ -101,21 +111,6 @@ def _plane(header: Dataset, frame_of_reference: str) -> Plane | None:
     )  # fmt: skip
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    try:
-        return list(dataset.get(keyword) or ())
-    except fields.UNREADABLE:
-        return []
-
-
 def _lengths(header: Dataset, keyword: str) -> tuple[float, ...]:
-    found = _numbers(header, keyword)
+    found = fields.numbers(header, keyword)
     return found if len(found) == 2 and min(found) > 0 else ()
-
-
-def _numbers(header: Dataset, keyword: str) -> tuple[float, ...]:
-    try:
-        found = tuple(map(float, fields.texts(header, keyword)))
-    except ValueError:
-        return ()
-    return found if all(map(math.isfinite, found)) else ()

@@ -155,7 +155,7 @@ def _area(shown: Rendering) -> Dataset:
     item.DisplayedAreaTopLeftHandCorner = [1, 1]
     item.DisplayedAreaBottomRightHandCorner = [shown.columns, shown.rows]
     item.PresentationSizeMode = "SCALE TO FIT"
-    item.PresentationPixelAspectRatio = list(shown.aspect)
+    item.PresentationPixelAspectRatio = [shown.aspect.numerator, shown.aspect.denominator]
     return item
 
 

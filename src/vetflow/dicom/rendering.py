@@ -1,17 +1,13 @@
 """How an image is shown, so that a presentation state shows it the same: value transformations and pixel shape."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 
 from pydicom.dataset import Dataset
 
-from vetflow.dicom import fields
-
-_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
-_FINEST = 1000
-"""Largest term of a pixel aspect ratio: finer than any pixel is square."""
+from vetflow.dicom import fields, planes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +21,7 @@ class Rendering:
     columns, rows
         Pixels.
     aspect
-        Height and width of a pixel, as a ratio of whole numbers.
+        Height of a pixel over its width.
     inverted
         Low values are bright (MONOCHROME1).
     modality
@@ -37,7 +33,7 @@ class Rendering:
     study_uid: str
     columns: int
     rows: int
-    aspect: tuple[int, int]
+    aspect: Fraction
     inverted: bool
     modality: Dataset = field(compare=False)
     lut: str
@@ -51,7 +47,7 @@ def rendering(source: Dataset) -> Rendering | None:
     modality = _modality(source)
     return Rendering(
         study_uid=fields.text(source, "StudyInstanceUID"),
-        columns=fields.count(source, "Columns"), rows=fields.count(source, "Rows"), aspect=_aspect(source),
+        columns=fields.count(source, "Columns"), rows=fields.count(source, "Rows"), aspect=planes.ratio(source),
         inverted=photometric == "MONOCHROME1", modality=modality, lut=modality.to_json(),
     )  # fmt: skip
 
@@ -66,19 +62,10 @@ def voi(source: Dataset, frame: int | None) -> Dataset | None:
     return None
 
 
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Return the values of a field, none when one of them is no finite number."""
-    try:
-        numbers = [float(value) for value in fields.texts(dataset, keyword)]
-    except ValueError:
-        return []
-    return numbers if all(map(math.isfinite, numbers)) else []
-
-
 def _window(place: Dataset) -> Dataset:
     """Copy a window that is one: several are alternatives, in the same order as in the image."""
     item = Dataset()
-    centres, widths = numbers(place, "WindowCenter"), numbers(place, "WindowWidth")
+    centres, widths = fields.numbers(place, "WindowCenter"), fields.numbers(place, "WindowWidth")
     if centres and len(centres) == len(widths) and min(widths) > 0:
         for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction"):
             _carry(place, item, keyword)
@@ -88,7 +75,7 @@ def _window(place: Dataset) -> Dataset:
 def _modality(source: Dataset) -> Dataset:
     found = Dataset()
     for place in _places(source, None, "PixelValueTransformationSequence"):
-        slope, intercept = (numbers(place, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+        slope, intercept = (fields.numbers(place, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
         if len(slope) == len(intercept) == 1 and slope[0] != 0:
             for keyword in ("RescaleIntercept", "RescaleSlope"):
                 _carry(place, found, keyword)
@@ -107,15 +94,8 @@ def _places(source: Dataset, frame: int | None, macro: str) -> Iterator[Dataset]
         ("SharedFunctionalGroupsSequence", 0),
         ("PerFrameFunctionalGroupsSequence", (frame or 1) - 1),
     ):
-        for group in _items(source, groups)[index : index + 1]:
-            yield from _items(group, macro)[:1]
-
-
-def _items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
-    try:
-        return dataset.get(keyword) or ()
-    except fields.UNREADABLE:
-        return ()
+        for group in islice(fields.items(source, groups, most=None), index, index + 1):
+            yield from islice(fields.items(group, macro), 1)
 
 
 def _carry(source: Dataset, target: Dataset, keyword: str) -> None:
@@ -124,12 +104,3 @@ def _carry(source: Dataset, target: Dataset, keyword: str) -> None:
             target[keyword] = source[keyword]
     except fields.UNREADABLE:
         return
-
-
-def _aspect(source: Dataset) -> tuple[int, int]:
-    for keyword in _SPACINGS:
-        spacing = numbers(source, keyword)
-        if len(spacing) == 2 and min(spacing) > 0:
-            ratio = Fraction(spacing[0] / spacing[1]).limit_denominator(_FINEST)
-            return max(ratio.numerator, 1), ratio.denominator
-    return 1, 1

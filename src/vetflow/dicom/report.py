@@ -19,19 +19,15 @@ from vetflow.dicom.case import Case, case_of
 from vetflow.dicom.identity import (
     MANUFACTURER,
     SERIAL,
-    SERIES_DESCRIPTION,
     ReportIdentity,
     restore,
     schemes,
     series_description,
-    to_bytes,
 )
 from vetflow.dicom.library import described
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment
 from vetflow.domain.standing import SUGGESTION, Standing
-
-__all__ = ["SERIES_DESCRIPTION", "ReportIdentity", "report", "to_bytes"]
 
 _SERIES_NUMBER = 900
 _TITLE = ConceptCode("126000", "DCM", "Imaging Measurement Report")

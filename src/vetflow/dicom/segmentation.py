@@ -25,7 +25,6 @@ from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, ModelVersion
 from vetflow.domain.place import SIDE_CODES, Mask
 from vetflow.domain.standing import SUGGESTION, Standing
-from vetflow.domain.upheld import upheld
 
 _KIND = Kind(result=ResultKind.SEG, sop_class=SegmentationStorage, modality="SEG", series_number=910)
 _FAMILY = ConceptCode("123110", "DCM", "Artificial Intelligence")
@@ -56,7 +55,7 @@ def segmentations(
         a series have no common direction, ``report_impossible`` when there is no such image or none of a known class.
     """
     case, drawn = case_of(sources, assessment, identity=identity, standing=standing), dict[int, list[Structure]]()
-    for structure in upheld(assessment, standing).structures:
+    for structure in case.stands.structures:
         drawn.setdefault(structure[1].image, []).append(structure)
     return {number: _segmentation(case, structures) for number, structures in sorted(drawn.items())}
 

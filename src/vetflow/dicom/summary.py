@@ -1,11 +1,11 @@
 """The verdict of a case in words, as a finding of its own: a report without a measurement group can't be written."""
 
 from vetflow.dicom.case import Case
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import own
 from vetflow.domain.finding import Finding, Presence, Verdict
 
-SUMMARY = Code(value="summary", scheme="99VETFLOW", meaning="Summary of the assessment")
-REJECTED = Code(value="rejected", scheme="99VETFLOW", meaning="Rejected by a veterinarian")
+SUMMARY = own("summary", "Summary of the assessment")
+REJECTED = own("rejected", "Rejected by a veterinarian")
 UNVERIFIED = "AI suggestion, not verified by a veterinarian."
 SIGNED = "AI-assisted findings, signed by a veterinarian."
 _IN_WORDS = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
+from vetflow.dicom import fields
 from vetflow.domain.coding import Code
 from vetflow.domain.standing import Predecessor, Signature, Standing
 
@@ -18,6 +19,11 @@ def stand(document: Dataset, standing: Standing) -> None:
         document.PredecessorDocumentsSequence = _predecessors(standing.predecessors)
     if standing.signature:
         _verify(document, standing.signature)
+
+
+def verified(document: Dataset) -> bool:
+    """Whether somebody signed a written document; objects that can't be signed are not."""
+    return fields.text(document, "VerificationFlag") == "VERIFIED"
 
 
 def _verify(document: Dataset, signature: Signature) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vetflow.domain import positioning, trunk
 from vetflow.domain.anatomy import PART_CODES, Part
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import SCHEME, Code
 from vetflow.domain.differentials import Table
 from vetflow.domain.finding import Finding, Measurement, Presence
 from vetflow.domain.heart import ATRIAL_RANGES, SCORE_RANGES, SCORE_RANGES_BY_BREED, Range
@@ -154,7 +154,7 @@ def _owed(use_case: str, region: Region | None) -> Iterable[Code]:
         if region is None or region.overlaps(_SHOWN_ON[code.value]):
             yield code
     if use_case not in _EXPECTED:
-        yield Code(value=use_case, scheme="99VETFLOW", meaning=use_case.capitalize())
+        yield Code(value=use_case, scheme=SCHEME, meaning=use_case.capitalize())
 
 
 def _statement(finding: Finding, opinion: Opinion, *, scale: Scale, given: Given = _NOTHING) -> Statement:

@@ -1,6 +1,5 @@
 """The report of a later edition, and who is owed it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,15 +9,15 @@ from vetflow.dicom import fields, header
 from vetflow.dicom.identity import ReportIdentity, to_bytes
 from vetflow.dicom.objects import Outcome, objects
 from vetflow.dicom.predecessor import predecessor
+from vetflow.dicom.verification import verified
 from vetflow.domain import tracking
 from vetflow.domain.bundle import from_archive
-from vetflow.domain.coding import Code
 from vetflow.domain.delivery import DeliveryState, Owed, ResultKind, ResultObject
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, ModelVersion
 from vetflow.domain.overview import CasePage
 from vetflow.domain.review import Edition, Review
-from vetflow.domain.standing import PRELIMINARY, REPLACED, Decision, Predecessor, Standing
+from vetflow.domain.standing import PRELIMINARY, REPLACED, Decision, Standing
 from vetflow.rest.outcome import told
 from vetflow.wiring import Services
 
@@ -53,7 +52,7 @@ class Reviewed:
     @property
     def signed(self) -> bool:
         """Whether the latest report is."""
-        return fields.text(self.report, "VerificationFlag") == "VERIFIED"
+        return verified(self.report)
 
     def rejected(self, review: Review) -> frozenset[int]:
         """Return the positions of the findings that stand rejected after a review."""
@@ -104,14 +103,8 @@ def _outcome(services: Services, reviewed: Reviewed, review: Review) -> Outcome:
             signature=review.signature,
             rejected=frozenset(names[at] for at in reviewed.rejected(review)),
         ),
-        predecessors={kind: tuple(_before(services, reviewed, kind, purpose)) for kind in _REWRITTEN},
+        predecessors={ResultKind.SR: (predecessor(reviewed.report, purpose=purpose),)},
     )
-
-
-def _before(services: Services, reviewed: Reviewed, kind: ResultKind, purpose: Code) -> Iterator[Predecessor]:
-    for result in reviewed.stands.results:
-        if result.kind is kind:
-            yield predecessor(header.read(services.store.get(result.digest)), purpose=purpose)
 
 
 def _kept(services: Services, kind: ResultKind, data: bytes, uid: str) -> ResultObject:

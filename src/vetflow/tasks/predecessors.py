@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
-from vetflow.dicom import fields, header
+from vetflow.dicom import header
 from vetflow.dicom.predecessor import predecessor
+from vetflow.dicom.verification import verified
 from vetflow.domain.case import CaseRef
 from vetflow.domain.delivery import ResultKind
 from vetflow.domain.standing import REPLACED, Predecessor
 from vetflow.wiring import services
 
-_OBJECTS = frozenset({ResultKind.SR, ResultKind.GSPS, ResultKind.SEG, ResultKind.SC, ResultKind.KOS})
+_NAMING = frozenset({ResultKind.SR, ResultKind.SEG, ResultKind.SC})
+"""Presentation states and key objects have no place to name what they follow from."""
 
 
 def predecessors(case: CaseRef) -> Mapping[ResultKind, tuple[Predecessor, ...]]:
@@ -19,9 +21,8 @@ def predecessors(case: CaseRef) -> Mapping[ResultKind, tuple[Predecessor, ...]]:
     """
     found: dict[ResultKind, tuple[Predecessor, ...]] = {}
     for result in services().ledger.predecessors(case.id):
-        if result.kind in _OBJECTS:
+        if result.kind in _NAMING:
             written = header.read(services().store.get(result.digest))
-            if fields.text(written, "VerificationFlag") == "VERIFIED":
-                continue
-            found[result.kind] = (*found.get(result.kind, ()), predecessor(written, purpose=REPLACED))
+            if not verified(written):
+                found[result.kind] = (*found.get(result.kind, ()), predecessor(written, purpose=REPLACED))
     return found

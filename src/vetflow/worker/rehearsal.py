@@ -13,9 +13,10 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from vetflow.adapters import expectations_gx
 from vetflow.dicom import picture
+from vetflow.dicom.identity import ReportIdentity, to_bytes
 from vetflow.dicom.keyobjects import quality_issues
 from vetflow.dicom.presentation import presentations
-from vetflow.dicom.report import ReportIdentity, report, to_bytes
+from vetflow.dicom.report import report
 from vetflow.dicom.uids import derived_uid
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
 from vetflow.domain.finding import ModelVersion
