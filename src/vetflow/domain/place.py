@@ -115,6 +115,28 @@ class Mask:
             raise ValueError("a mask is boolean and has frames, rows and columns")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Where a film's points lie on the square that a network sees; both count from the corner.
+
+    Parameters
+    ----------
+    scale, offset
+        By column and by row: pixels of the square per pixel of the film, and where the film's own corner falls.
+    """
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    def into(self, point: Point) -> Point:
+        """Return where a point of the film lies on the square."""
+        return point[0] * self.scale[0] + self.offset[0], point[1] * self.scale[1] + self.offset[1]
+
+    def out(self, point: Point) -> Point:
+        """Return where a point of the square lies on the film."""
+        return (point[0] - self.offset[0]) / self.scale[0], (point[1] - self.offset[1]) / self.scale[1]
+
+
 def _finite(points: Iterable[Point]) -> None:
     if not all(math.isfinite(edge) for point in points for edge in point):
         raise ValueError("a place has finite coordinates")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.domain.place import Box
+from vetflow.domain.place import Box, Fit, Point
 from vetflow.domain.sight import Field
 from vetflow.vision.filters import Grey, Mask, block_means, blurred, largest, sampled, without_thin
 
@@ -19,7 +19,12 @@ _ROUND = 0.5
 
 
 def normalise(pixels: Pixels, *, inverted: bool, size: int) -> Grey:
-    """Return a film as the network sees it, shape (1, size, size), 0 to 1, bone bright.
+    """Return a film as the network sees it, shape (1, size, size); see `fitted`."""
+    return fitted(pixels, inverted=inverted, size=size)[0][None]
+
+
+def fitted(pixels: Pixels, *, inverted: bool, size: int) -> tuple[Grey, Fit]:
+    """Return a film as a network sees it, shape (size, size), 0 to 1, bone bright, and where its points lie there.
 
     Uniform borders are cropped, the rest is windowed between its 0.5th and 99.5th percentile, scaled to fit and
     padded with black; nothing of the exposed field is cut off. A film without any contrast becomes all black.
@@ -31,10 +36,14 @@ def normalise(pixels: Pixels, *, inverted: bool, size: int) -> Grey:
     inverted
         Whether low values are bright (MONOCHROME1).
     """
-    grey, _ = _reduced(_finite(pixels))
+    grey, step = _reduced(_finite(pixels))
     grey = -grey if inverted else grey
     top, bottom, left, right = _exposed(grey)
-    return _fitted(_windowed(grey[top:bottom, left:right]), size)[None]
+    square, scale, offset = _fitted(_windowed(grey[top:bottom, left:right]), size)
+    place = Fit(
+        scale=(scale[0] / step, scale[1] / step), offset=(offset[0] - left * scale[0], offset[1] - top * scale[1])
+    )
+    return square, place
 
 
 def field(pixels: Pixels, *, inverted: bool = False) -> Field:
@@ -118,16 +127,17 @@ def _windowed(grey: Grey) -> Grey:
     return np.clip((grey - low) / (high - low), 0.0, 1.0).astype(np.float32)
 
 
-def _fitted(grey: Grey, size: int) -> Grey:
+def _fitted(grey: Grey, size: int) -> tuple[Grey, Point, Point]:
+    """Return the square, and scale and offset by column and by row."""
     scale = size / max(grey.shape)
     if scale < 1.0:
         grey = blurred(grey, 0.35 / scale)
-    shape = [max(1, round(edge * scale)) for edge in grey.shape]
-    drawn = sampled(grey, _centres(int(grey.shape[0]), shape[0]), _centres(int(grey.shape[1]), shape[1]))
+    height, width = (max(1, round(edge * scale)) for edge in grey.shape)
+    drawn = sampled(grey, _centres(int(grey.shape[0]), height), _centres(int(grey.shape[1]), width))
     square = np.zeros((size, size), np.float32)
-    top, left = ((size - edge) // 2 for edge in shape)
-    square[top : top + shape[0], left : left + shape[1]] = drawn
-    return square
+    top, left = (size - height) // 2, (size - width) // 2
+    square[top : top + height, left : left + width] = drawn
+    return square, (width / grey.shape[1], height / grey.shape[0]), (float(left), float(top))
 
 
 def _centres(edge: int, count: int) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""Training the model of trunk films: thorax and abdomen of dogs and cats; needs the ``train`` extra."""

@@ -1,0 +1,203 @@
+"""Trunk phantoms rendered once and kept on disk, so that a training that was killed goes on where it was."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetflow.domain.place import Fit
+from vetflow.domain.trunk_sight import HEADS, POINTS
+from vetflow.phantoms.holdout import FIRST_SEED
+from vetflow.phantoms.negatives import Kind, negative
+from vetflow.phantoms.trunk.developing import develop, exposure
+from vetflow.phantoms.trunk.order import REGIONS, VIEWS, Order
+from vetflow.phantoms.trunk.shooting import shoot
+from vetflow.phantoms.trunk.truth import Shot, TrunkTruth
+from vetflow.phantoms.truth import Film, Truth
+from vetflow.training.pictures import Progress
+from vetflow.training.trunk import questions
+from vetflow.vision.film import fitted
+
+SIDE = 384
+"""Longer side of a rendered phantom, pixels."""
+SEEN = 352
+"""Side of the square a film is kept as: larger than the network's input, which is cut from it."""
+LOOKS = 3
+"""Films developed of one phantom."""
+_CHUNK = 50
+_SEEDS = 1_000_000
+_NEGATIVES = (Kind.HUMAN_CHEST, Kind.PHOTO, Kind.NOISE, Kind.BLANK, Kind.LIMB, Kind.HUMAN_CHEST, Kind.LIMB)
+_FORCED = 0.4
+"""Share of phantoms that are given one lesion by turns, so that rare ones are seen often enough."""
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shots:
+    """Films to learn from.
+
+    Parameters
+    ----------
+    looks
+        Shape (n, `LOOKS`, `SEEN`, `SEEN`), 0 to 255, bone bright unless the film is inverted.
+    fits
+        Where points of the phantom lie on each look, shape (n, `LOOKS`, 4): scale and offset by column and row.
+    inverted
+        Whether each look shows bone dark, shape (n, `LOOKS`).
+    outlines
+        Bits by pixel of the phantom, shape (n, `SIDE`, `SIDE`); see `questions.outlines`.
+    points
+        Shape (n, points, 3): column, row, shown; pixels of the phantom.
+    classes, amounts, cut, lesions
+        Right answers by phantom, as in `questions`.
+    """
+
+    looks: NDArray[np.uint8]
+    fits: NDArray[np.float32]
+    inverted: NDArray[np.int64]
+    outlines: NDArray[np.uint16]
+    points: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    amounts: NDArray[np.float32]
+    cut: NDArray[np.int64]
+    lesions: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.looks)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything."""
+        whole = hashlib.sha256()
+        for name in self.__slots__:
+            whole.update(np.ascontiguousarray(getattr(self, name)).data)
+        return whole.hexdigest()
+
+
+def orders(seed: int, count: int) -> Iterator[Order]:
+    """Yield what to render: views and regions drawn evenly, some phantoms with a lesion of their turn.
+
+    Raises
+    ------
+    ValueError
+        These would be held-out films, or those of the next seed.
+    """
+    if count > _SEEDS or seed < 0 or (seed + 1) * _SEEDS > FIRST_SEED:
+        raise ValueError(f"seeds are below {FIRST_SEED // _SEEDS}, and films {_SEEDS} a seed at most")
+    rng = np.random.default_rng([seed, 31])
+    for index in range(count):
+        view, region = VIEWS[int(rng.integers(len(VIEWS)))], REGIONS[int(rng.integers(len(REGIONS)))]
+        lesions = (questions.asked_of(region, turn=index),) if rng.random() < _FORCED else None
+        yield Order(seed=seed * _SEEDS + index, view=view, region=region, lesions=lesions)
+
+
+def rendered(folder: Path, *, count: int, nothing: int, seed: int, workers: int, progress: Progress) -> Shots:
+    """Return films of `count` phantoms and `nothing` pictures that are no films; what the folder holds is kept.
+
+    Parameters
+    ----------
+    folder
+        Where chunks are kept; one for each seed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = list(orders(seed, count))
+    jobs: list[tuple[Path, list[Order] | list[int]]] = []
+    for start in range(0, count, _CHUNK):
+        jobs.append((folder / f"film-{start:06}.npz", asked[start : start + _CHUNK]))
+    for start in range(0, nothing, _CHUNK):
+        seeds = [seed * _SEEDS + index for index in range(start, min(start + _CHUNK, nothing))]
+        jobs.append((folder / f"none-{start:06}.npz", seeds))
+    done = 0
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(_chunk, jobs):
+            done += 1
+            progress("render", min(done * _CHUNK, count + nothing), count + nothing)
+    return _read([path for path, _ in jobs])
+
+
+def _read(paths: list[Path]) -> Shots:
+    parts: dict[str, list[NDArray[np.generic]]] = {}
+    for path in paths:
+        with np.load(path) as held:
+            for name in held.files:
+                parts.setdefault(name, []).append(held[name])
+    return Shots(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
+
+
+def _chunk(job: tuple[Path, list[Order] | list[int]]) -> None:
+    path, wanted = job
+    if path.exists():
+        return
+    made = [_nothing(one) if isinstance(one, int) else _phantom(one) for one in wanted]
+    part = path.with_suffix(".part")
+    with part.open("wb") as out:
+        np.savez(out, **{name: np.stack([one[name] for one in made]) for name in made[0]})
+    part.replace(path)
+
+
+def _phantom(order: Order) -> Arrays:
+    shot, rng = shoot(order, size=SIDE), order.rng(24)
+    films = [develop(shot, exposure(rng, order.ranges), rng).film for _ in range(LOOKS)]
+    return {**_looks(films), **_truths(shot)}
+
+
+def _looks(films: list[Film]) -> Arrays:
+    seen = [fitted(film.pixels, inverted=film.photometric == "MONOCHROME1", size=SEEN) for film in films]
+    return {
+        "looks": np.stack([_bytes(grey) for grey, _ in seen]),
+        "fits": np.array([_numbers(fit) for _, fit in seen], np.float32),
+        "inverted": np.array([int(film.truth.inverted) for film in films]),
+    }
+
+
+def _bytes(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.round(grey * 255.0).astype(np.uint8)
+
+
+def _numbers(fit: Fit) -> tuple[float, float, float, float]:
+    return (*fit.scale, *fit.offset)
+
+
+def _truths(shot: Shot) -> Arrays:
+    plain, trunk = shot.projection.truth, shot.truth
+    right = _classes(plain, trunk)
+    rows, columns = map(int, shot.projection.bone.shape)
+    outlines = np.zeros((SIDE, SIDE), np.uint16)
+    outlines[:rows, :columns] = questions.outlines(shot.masks, (rows, columns))
+    return {
+        "outlines": outlines,
+        "points": questions.points(trunk, plain.field),
+        "classes": np.array([right.get(head, questions.UNKNOWN) for head in HEADS]),
+        "amounts": np.array(questions.amounts(plain, trunk), np.float32),
+        "cut": np.array(questions.cut_off(trunk)),
+        "lesions": np.array(questions.lesions(plain, trunk)),
+    }
+
+
+def _classes(plain: Truth, trunk: TrunkTruth) -> dict[str, int]:
+    return {"film": 1, **questions.classes(plain, trunk)}
+
+
+def _nothing(seed: int) -> Arrays:
+    """Return a picture that is no film of a trunk, as often as a phantom has looks."""
+    kind = _NEGATIVES[seed % len(_NEGATIVES)]
+    made = negative(seed, kind, size=SIDE)
+    grey, fit = fitted(made.pixels, inverted=made.inverted, size=SEEN)
+    unknown = questions.UNKNOWN
+    return {
+        "looks": np.repeat(_bytes(grey)[None], LOOKS, axis=0),
+        "fits": np.repeat(np.array([_numbers(fit)], np.float32), LOOKS, axis=0),
+        "inverted": np.full(LOOKS, unknown),
+        "outlines": np.zeros((SIDE, SIDE), np.uint16),
+        "points": np.zeros((len(POINTS), 3), np.float32),
+        "classes": np.array([0 if head == "film" else unknown for head in HEADS]),
+        "amounts": np.full(2, np.nan, np.float32),
+        "cut": np.full(len(questions.CUT), unknown),
+        "lesions": np.full(len(questions.LESIONS), unknown),
+    }
