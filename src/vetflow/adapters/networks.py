@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from monai.networks.nets.resnet import ResNet
 from torch import nn
 
+from vetflow.adapters.trunk_network import trunk
 from vetflow.domain.errors import ConfigurationError
 
 Setting = int | str | Sequence[int]
@@ -31,7 +32,10 @@ def _numbers(settings: Mapping[str, Setting], key: str) -> list[int]:
     return [int(n) for n in value]
 
 
-_NETWORKS: Mapping[str, Callable[[Mapping[str, Setting], int], nn.Module]] = {"small_resnet": _small_resnet}
+_NETWORKS: Mapping[str, Callable[[Mapping[str, Setting], int], nn.Module]] = {
+    "small_resnet": _small_resnet,
+    "trunk": trunk,
+}
 
 
 def build(name: str, settings: Mapping[str, Setting], *, outputs: int) -> nn.Module:

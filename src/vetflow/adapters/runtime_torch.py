@@ -41,7 +41,7 @@ class TorchRuntime:
         self._manifest = bundle.manifest
         if not set(self._manifest.heads) >= _HEADS:
             raise ConfigurationError(f"a positioning model needs the heads {', '.join(sorted(_HEADS))}")
-        self._network = _loaded(bundle)
+        self._network = loaded(bundle)
 
     @property
     def model(self) -> ModelVersion:
@@ -103,7 +103,8 @@ class TorchRuntime:
         }
 
 
-def _loaded(bundle: Bundle) -> nn.Module:
+def loaded(bundle: Bundle) -> nn.Module:
+    """Return the network of a bundle with its weights; ConfigurationError when they don't fit."""
     manifest = bundle.manifest
     network = build(manifest.network, manifest.settings, outputs=manifest.outputs)
     try:

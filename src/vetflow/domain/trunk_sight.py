@@ -34,6 +34,27 @@ CUT = ("thoracic inlet", "diaphragm", "hips", "spine", "ventral wall", "left wal
 LESIONS = ("volvulus", "peritoneal", "pleural", "pneumothorax")
 """Emergencies that are looked for."""
 
+LESIONS_OF: Mapping[Region, tuple[str, ...]] = {
+    Region.THORAX: ("pleural", "pneumothorax"),
+    Region.ABDOMEN: ("volvulus", "peritoneal"),
+    Region.TRUNK: LESIONS,
+}
+"""Emergencies that a film of a region is asked about."""
+
+_SHOWN_BY: Mapping[str, tuple[str, ...]] = {
+    Region.THORAX: ("thoracic inlet", "diaphragm"),
+    Region.ABDOMEN: ("diaphragm", "hips"),
+    Region.TRUNK: ("thoracic inlet", "diaphragm", "hips"),
+    View.LATERAL: ("spine", "ventral wall"),
+    View.SAGITTAL: ("left wall", "right wall"),
+}
+
+
+def shown_by(region: Region, plane: View) -> tuple[str, ...]:
+    """Return the parts of `CUT` that a film of a region (one of `LESIONS_OF`) in a plane must show."""
+    return (*_SHOWN_BY[region], *_SHOWN_BY[plane])
+
+
 HEADS: Mapping[str, tuple[str, ...]] = {
     "film": ("no", "yes"),
     "plane": (View.LATERAL, View.SAGITTAL),

@@ -93,22 +93,29 @@ def golden(look: Callable[[np.ndarray, bool], Sight]) -> Mapping[str, bytes]:
     return {"golden/film.npy": held.getvalue(), "golden/sight.json": json.dumps(answer, indent=2).encode() + b"\n"}
 
 
-def _metadata(draft: Draft, weights: bytes, evaluation: Evaluation | None) -> dict[str, object]:
+def about(name: str, version: str) -> dict[str, object]:
+    """Return the part of a manifest that all bundles trained here share."""
     return {
         "schema": _SCHEMA,
-        "version": VERSION,
-        "changelog": {VERSION: "first version, trained on synthetic radiographs"},
+        "version": version,
+        "changelog": {version: "first version, trained on synthetic radiographs"},
         "monai_version": monai.__version__,
         "pytorch_version": torch.__version__.partition("+")[0],
         "numpy_version": np.__version__,
         "required_packages_version": {},
-        "name": NAME,
-        "task": "Telling view, region and greyscale of a small-animal radiograph",
+        "name": name,
         "description": "Trained on synthetic radiographs only; proves geometry and plumbing, not diagnosis.",
         "authors": "vetflow",
         "copyright": "Apache-2.0; bone meshes of dm_control, Apache-2.0, used for training only",
-        "intended_use": "Checking positioning and tags of dog and cat radiographs; a person decides.",
         "data_type": "synthetic radiographs",
+    }
+
+
+def _metadata(draft: Draft, weights: bytes, evaluation: Evaluation | None) -> dict[str, object]:
+    return {
+        **about(NAME, VERSION),
+        "task": "Telling view, region and greyscale of a small-animal radiograph",
+        "intended_use": "Checking positioning and tags of dog and cat radiographs; a person decides.",
         "network_data_format": _data_format(draft),
         "vetflow": _own(draft, weights, evaluation),
     }

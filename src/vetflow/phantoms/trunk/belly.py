@@ -15,6 +15,12 @@ from vetflow.phantoms.trunk.tubes import smooth_tube
 
 _FREE = 0.35
 """Share of the abdomen that is neither organ nor gas."""
+_BATHED = 0.35
+"""Share of that room which fluid has to fill to take two thirds of the contrast between fat and organs.
+
+It runs between the lobes of fat and along the bowel, so detail goes long before the room is full: films show an
+effusion from about 9 ml/kg on (Henley 1989, from memory).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +91,7 @@ def _cavity(rng: np.random.Generator, torso: Torso, dome: Diaphragm, one: Belly)
     facets = slab.between(moved(dome.at, -0.12 * unit), across(spine.level(24.5)))
     fat = FAT + 0.08 * (1.0 - torso.body.fat)
     room = _FREE * volume(facets) / 1000.0
-    wet = one.fluid_ml / (one.fluid_ml + 0.6 * room)
+    wet = 1.0 - np.exp(-one.fluid_ml / (_BATHED * room))
     name = "peritoneal fluid" if one.fluid_ml > 0 else "peritoneum"
     yield _soft(name, facets, fat + (WATER + 0.02 - fat) * wet, Rank.PERITONEUM)
     for _ in range(int(14 * wet)):

@@ -24,6 +24,11 @@ class Span:
         """Return one value."""
         return float(rng.uniform(self.low, self.high))
 
+    def stretched(self, times: float) -> "Span":
+        """Return a span around the same middle, so many times as wide."""
+        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        return Span(low=middle - times * half, high=middle + times * half)
+
     def covers(self, other: "Span", *, times: float) -> bool:
         """Whether this span reaches outside the other and is at least so many times as wide."""
         outside = self.low < other.low or self.high > other.high
@@ -148,6 +153,10 @@ class Ranges:
             A span is missing, or there is one too many.
         """
         return cls(**{name: Span(low=low, high=high) for name, (low, high) in table.items()})
+
+    def stretched(self, times: float) -> "Ranges":
+        """Return all spans stretched."""
+        return Ranges(**{one.name: getattr(self, one.name).stretched(times) for one in fields(self)})
 
     def unlike(self, other: "Ranges", *, times: float) -> tuple[str, ...]:
         """Return the names of spans that don't reach outside the other's, or aren't so many times as wide."""

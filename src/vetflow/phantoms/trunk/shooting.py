@@ -32,6 +32,9 @@ _SEEN_IN = {
 _FREE = frozenset({"humerus", "forearm", "paw"})
 _THIN = 0.05
 """Thickness in units below which a part counts as not there."""
+_AROUND_LUNGS = ("pleural fluid", "free air")
+_STANDS_OUT, _VISIBLE = 1.4, 0.3
+"""Times the usual thickness, and units, from which fluid or air around the lungs stands out."""
 _BAND = 0.5
 """Width in units of the mask along the diaphragm."""
 
@@ -139,8 +142,16 @@ def _masks(one: Scene, crossed: Crossed, beam: Beam, field: Box) -> dict[str, Ma
     parts = dict(crossed.parts)
     parts["stomach"] = parts["stomach"] + parts["stomach gas"] + parts["compartment line"]
     masks = {name: (thick > thin) & open_field for name, thick in parts.items() if (thick > thin).any()}
+    masks |= {name: _standing_out(parts[name], one) & open_field for name in _AROUND_LUNGS if name in masks}
     masks["diaphragm"] = _along_dome(one, beam) & open_field
     return masks
+
+
+def _standing_out(thick: Image, one: Scene) -> Mask:
+    """Return where fluid or air lies thicker than the film it makes around the whole lung: what a reader sees of it."""
+    there = thick > _THIN * one.body.unit_mm
+    usual = float(np.median(thick[there])) if there.any() else 0.0
+    return np.asarray(thick > max(_STANDS_OUT * usual, _VISIBLE * one.body.unit_mm), np.bool_)
 
 
 def _along_dome(one: Scene, beam: Beam) -> Mask:

@@ -14,6 +14,7 @@ from vetflow.domain.trunk_sight import (
     HEADS,
     HEART_POINTS,
     LESIONS,
+    LESIONS_OF,
     OUTLINES,
     POINTS,
     VERTEBRAE,
@@ -34,13 +35,6 @@ _LESIONS: Mapping[str, Lesion] = {
     "pleural": Lesion.PLEURAL_EFFUSION,
     "pneumothorax": Lesion.PNEUMOTHORAX,
 }
-_REGIONS_OF = {
-    "volvulus": {Region.ABDOMEN, Region.TRUNK},
-    "peritoneal": {Region.ABDOMEN, Region.TRUNK},
-    "pleural": {Region.THORAX, Region.TRUNK},
-    "pneumothorax": {Region.THORAX, Region.TRUNK},
-}
-"""Regions of film that a lesion is asked about on."""
 _CLOCKWISE = ("left", "top", "right", "bottom")
 
 
@@ -107,14 +101,12 @@ def cut_off(trunk: TrunkTruth) -> list[int]:
 
 def asked_of(region: Region, *, turn: int) -> Lesion:
     """Return one of the lesions that films of a region are asked about, by turns."""
-    asked = [lesion for name, lesion in _LESIONS.items() if region in _REGIONS_OF[name]]
+    asked = [_LESIONS[name] for name in LESIONS_OF[region]]
     return asked[turn % len(asked)]
 
 
 def lesions(plain: Truth, trunk: TrunkTruth) -> list[int]:
     """Return for each emergency whether it is there, `UNKNOWN` where a film of this region isn't asked."""
     there = {one.lesion for one in trunk.lesions}
-    return [
-        int(_LESIONS[name] in there) if plain.region in _REGIONS_OF[name] else UNKNOWN
-        for name in LESIONS
-    ]  # fmt: skip
+    asked = LESIONS_OF[plain.region]
+    return [int(_LESIONS[name] in there) if name in asked else UNKNOWN for name in LESIONS]

@@ -1,21 +1,24 @@
 """Trunk phantoms rendered once and kept on disk, so that a training that was killed goes on where it was."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetflow.adapters.trunk_look import SQUARE
 from vetflow.domain.place import Fit
 from vetflow.domain.trunk_sight import HEADS, POINTS
 from vetflow.phantoms.holdout import FIRST_SEED
 from vetflow.phantoms.negatives import Kind, negative
 from vetflow.phantoms.trunk.developing import develop, exposure
 from vetflow.phantoms.trunk.order import REGIONS, VIEWS, Order
+from vetflow.phantoms.trunk.ranges import Ranges, training
 from vetflow.phantoms.trunk.shooting import shoot
 from vetflow.phantoms.trunk.truth import Shot, TrunkTruth
 from vetflow.phantoms.truth import Film, Truth
@@ -25,15 +28,13 @@ from vetflow.vision.film import fitted
 
 SIDE = 384
 """Longer side of a rendered phantom, pixels."""
-SEEN = 352
-"""Side of the square a film is kept as: larger than the network's input, which is cut from it."""
 LOOKS = 3
 """Films developed of one phantom."""
 _CHUNK = 50
 _SEEDS = 1_000_000
 _NEGATIVES = (Kind.HUMAN_CHEST, Kind.PHOTO, Kind.NOISE, Kind.BLANK, Kind.LIMB, Kind.HUMAN_CHEST, Kind.LIMB)
-_FORCED = 0.4
-"""Share of phantoms that are given one lesion by turns, so that rare ones are seen often enough."""
+FORCED = 0.5
+"""Share of phantoms to learn from that are given one lesion by turns, so that rare ones are seen often enough."""
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -45,7 +46,7 @@ class Shots:
     Parameters
     ----------
     looks
-        Shape (n, `LOOKS`, `SEEN`, `SEEN`), 0 to 255, bone bright unless the film is inverted.
+        Shape (n, `LOOKS`, `SQUARE`, `SQUARE`), 0 to 255, bone bright unless the film is inverted.
     fits
         Where points of the phantom lie on each look, shape (n, `LOOKS`, 4): scale and offset by column and row.
     inverted
@@ -80,49 +81,71 @@ class Shots:
         return whole.hexdigest()
 
 
-def orders(seed: int, count: int) -> Iterator[Order]:
-    """Yield what to render: views and regions drawn evenly, some phantoms with a lesion of their turn.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Films to render.
+
+    Parameters
+    ----------
+    count, nothing
+        Phantoms, and pictures that are no films of a trunk.
+    forced
+        Share of phantoms that are given one lesion by turns; the others have what animals have.
+    """
+
+    seed: int
+    count: int
+    nothing: int
+    ranges: Ranges = field(default_factory=training)
+    forced: float = FORCED
+
+
+def orders(wanted: Wanted) -> Iterator[Order]:
+    """Yield what to render; views and regions are drawn evenly.
 
     Raises
     ------
     ValueError
         These would be held-out films, or those of the next seed.
     """
+    seed, count = wanted.seed, wanted.count
     if count > _SEEDS or seed < 0 or (seed + 1) * _SEEDS > FIRST_SEED:
         raise ValueError(f"seeds are below {FIRST_SEED // _SEEDS}, and films {_SEEDS} a seed at most")
     rng = np.random.default_rng([seed, 31])
     for index in range(count):
         view, region = VIEWS[int(rng.integers(len(VIEWS)))], REGIONS[int(rng.integers(len(REGIONS)))]
-        lesions = (questions.asked_of(region, turn=index),) if rng.random() < _FORCED else None
-        yield Order(seed=seed * _SEEDS + index, view=view, region=region, lesions=lesions)
+        lesions = (questions.asked_of(region, turn=index),) if rng.random() < wanted.forced else None
+        yield Order(seed=seed * _SEEDS + index, view=view, region=region, lesions=lesions, ranges=wanted.ranges)
 
 
-def rendered(folder: Path, *, count: int, nothing: int, seed: int, workers: int, progress: Progress) -> Shots:
-    """Return films of `count` phantoms and `nothing` pictures that are no films; what the folder holds is kept.
+def rendered(folder: Path, wanted: Wanted, *, workers: int, progress: Progress) -> Shots:
+    """Return films as wanted; chunks that the folder holds already are not made again.
 
     Parameters
     ----------
     folder
-        Where chunks are kept; one for each seed.
+        One for each `Wanted`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    asked = list(orders(seed, count))
-    jobs: list[tuple[Path, list[Order] | list[int]]] = []
-    for start in range(0, count, _CHUNK):
-        jobs.append((folder / f"film-{start:06}.npz", asked[start : start + _CHUNK]))
-    for start in range(0, nothing, _CHUNK):
-        seeds = [seed * _SEEDS + index for index in range(start, min(start + _CHUNK, nothing))]
-        jobs.append((folder / f"none-{start:06}.npz", seeds))
-    done = 0
+    asked = list(orders(wanted))
+    jobs = [
+        (folder / f"film-{start:06}.npz", tuple(asked[start : start + _CHUNK]))
+        for start in range(0, len(asked), _CHUNK)
+    ]
+    seeds = [wanted.seed * _SEEDS + index for index in range(wanted.nothing)]
+    nones = [
+        (folder / f"none-{start:06}.npz", tuple(seeds[start : start + _CHUNK]))
+        for start in range(0, len(seeds), _CHUNK)
+    ]
+    whole = wanted.count + wanted.nothing
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_chunk, jobs):
-            done += 1
-            progress("render", min(done * _CHUNK, count + nothing), count + nothing)
-    return _read([path for path, _ in jobs])
+        for done, _ in enumerate(pool.map(_chunk, (*jobs, *nones)), start=1):
+            progress("render", min(done * _CHUNK, whole), whole)
+    return _read([path for path, _ in (*jobs, *nones)])
 
 
 def _read(paths: list[Path]) -> Shots:
-    parts: dict[str, list[NDArray[np.generic]]] = {}
+    parts: dict[str, list[NDArray[Any]]] = {}
     for path in paths:
         with np.load(path) as held:
             for name in held.files:
@@ -130,14 +153,14 @@ def _read(paths: list[Path]) -> Shots:
     return Shots(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
-def _chunk(job: tuple[Path, list[Order] | list[int]]) -> None:
+def _chunk(job: tuple[Path, tuple[Order | int, ...]]) -> None:
     path, wanted = job
     if path.exists():
         return
     made = [_nothing(one) if isinstance(one, int) else _phantom(one) for one in wanted]
     part = path.with_suffix(".part")
     with part.open("wb") as out:
-        np.savez(out, **{name: np.stack([one[name] for one in made]) for name in made[0]})
+        cast("Callable[..., None]", np.savez)(out, **{name: np.stack([one[name] for one in made]) for name in made[0]})
     part.replace(path)
 
 
@@ -148,7 +171,7 @@ def _phantom(order: Order) -> Arrays:
 
 
 def _looks(films: list[Film]) -> Arrays:
-    seen = [fitted(film.pixels, inverted=film.photometric == "MONOCHROME1", size=SEEN) for film in films]
+    seen = [fitted(film.pixels, inverted=film.photometric == "MONOCHROME1", size=SQUARE) for film in films]
     return {
         "looks": np.stack([_bytes(grey) for grey, _ in seen]),
         "fits": np.array([_numbers(fit) for _, fit in seen], np.float32),
@@ -188,7 +211,7 @@ def _nothing(seed: int) -> Arrays:
     """Return a picture that is no film of a trunk, as often as a phantom has looks."""
     kind = _NEGATIVES[seed % len(_NEGATIVES)]
     made = negative(seed, kind, size=SIDE)
-    grey, fit = fitted(made.pixels, inverted=made.inverted, size=SEEN)
+    grey, fit = fitted(made.pixels, inverted=made.inverted, size=SQUARE)
     unknown = questions.UNKNOWN
     return {
         "looks": np.repeat(_bytes(grey)[None], LOOKS, axis=0),

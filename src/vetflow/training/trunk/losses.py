@@ -1,0 +1,113 @@
+"""What the trunk network pays for each answer."""
+
+import math
+from typing import cast
+
+import torch
+from torch.nn import functional
+
+from vetflow.adapters.trunk_network import AMOUNTS, SCALES, Seen
+from vetflow.domain.trunk_sight import CUT, HEADS, LESIONS, OUTLINES, shown_by
+from vetflow.domain.view import Region, View
+from vetflow.training.heads import UNKNOWN
+from vetflow.training.trunk.pictures import Batch
+
+Tensor = torch.Tensor
+_WIDTH = 1.0
+"""Spread of a true point, pixels of the map."""
+_SMOOTHING = 0.02
+_HEADS = {"film": 1.0, "plane": 1.0, "side": 0.4, "region": 0.5, "inverted": 0.5, "head": 0.3, "back": 0.3,
+          "limbs_over": 0.5, "motion": 0.4, "ribs": 0.1}  # fmt: skip
+_POINTS, _OUTLINES, _AMOUNTS, _CUT, _LESIONS = 0.6, 2.0, 0.8, 3.0, 4.0
+_FAINT = {"pleural fluid": 8.0, "free air": 8.0}
+"""Times that a pixel of what is narrow and hard to see counts."""
+_SIZES = [*map(len, HEADS.values()), len(AMOUNTS), len(AMOUNTS), len(CUT), len(LESIONS)]
+_COLUMN = {head: place for place, head in enumerate(HEADS)}
+
+
+def split(answers: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, Tensor]:
+    """Return the logits of each head, amounts and logarithms of their spreads, and logits of cut parts and lesions."""
+    *heads, amounts, spreads, cut, lesions = torch.split(answers, _SIZES, dim=1)
+    return dict(zip(HEADS, heads, strict=True)), amounts, spreads, cut, lesions
+
+
+def asked(classes: Tensor) -> Tensor:
+    """Return which parts may be cut off of films, by region and plane, shape (n, parts)."""
+    regions, planes = (cast("list[int]", classes[:, _COLUMN[head]].tolist()) for head in ("region", "plane"))
+    return torch.tensor(
+        [
+            [
+                region != UNKNOWN and part in shown_by(Region(HEADS["region"][region]), View(HEADS["plane"][plane]))
+                for part in CUT
+            ]
+            for region, plane in zip(regions, planes, strict=True)
+        ]
+    )
+
+
+def parts(seen: Seen, batch: Batch) -> dict[str, Tensor]:
+    """Return the weighted loss of each part; their sum is what is made small."""
+    heads, amounts, spreads, cut, lesions = split(seen.answers)
+    losses = {f"head {head}": weight * _class(heads[head], batch.classes[:, _COLUMN[head]])
+              for head, weight in _HEADS.items()}  # fmt: skip
+    wanted_cut = torch.where(asked(batch.classes), batch.cut, UNKNOWN)
+    return losses | {
+        "points": _POINTS * _points(seen.spots, batch),
+        "outlines": _OUTLINES * _outlines(seen.outlines, batch),
+        "amounts": _AMOUNTS * _numbers(amounts, spreads, batch.amounts),
+        "cut": _CUT * _yes_or_no(cut, wanted_cut),
+        "lesions": _LESIONS * _yes_or_no(lesions, batch.lesions),
+    }
+
+
+def _class(logits: Tensor, right: Tensor) -> Tensor:
+    if not bool((right != UNKNOWN).any()):
+        return logits.sum() * 0.0
+    return functional.cross_entropy(logits, right, ignore_index=UNKNOWN, label_smoothing=_SMOOTHING)
+
+
+def _yes_or_no(logits: Tensor, right: Tensor) -> Tensor:
+    known = right != UNKNOWN
+    if not bool(known.any()):
+        return logits.sum() * 0.0
+    return functional.binary_cross_entropy_with_logits(logits[known], right[known].float())
+
+
+def _points(spots: Tensor, batch: Batch) -> Tensor:
+    """Return the cross entropy of where points lie, and whether they are there."""
+    side = math.isqrt(spots.shape[2] - 1)
+    maps = spots[:, :, :-1].reshape(*spots.shape[:2], side, side)
+    columns, rows = _bell(batch.points[..., 0], side), _bell(batch.points[..., 1], side)
+    along = torch.einsum("npij,npj->npi", maps, columns)
+    there = -(along * rows).sum(dim=2)
+    cost = torch.where(batch.points[..., 2] > 0, there, -2.0 * spots[:, :, -1])
+    return cost[batch.placed].mean() / 4.0 if bool(batch.placed.any()) else cost.sum() * 0.0
+
+
+def _bell(at: Tensor, side: int) -> Tensor:
+    places = torch.arange(side, dtype=torch.float32) + 0.5
+    bell = torch.exp(-((places - at[..., None]) ** 2) / (2.0 * _WIDTH**2))
+    return bell / bell.sum(dim=2, keepdim=True).clamp_min(1e-6)
+
+
+def _outlines(logits: Tensor, batch: Batch) -> Tensor:
+    """Return cross entropy and one minus Dice, by outline over the batch."""
+    if not bool(batch.placed.any()):
+        return logits.sum() * 0.0
+    logits, right = logits[batch.placed], batch.outlines[batch.placed]
+    shares = torch.sigmoid(logits)
+    both, either = (shares * right).sum((0, 2, 3)), (shares + right).sum((0, 2, 3))
+    dice = (1.0 - (2.0 * both + 1.0) / (either + 1.0))[right.sum((0, 2, 3)) > 0]
+    heavy = torch.tensor([_FAINT.get(name, 1.0) for name in OUTLINES])[:, None, None]
+    cost = functional.binary_cross_entropy_with_logits(logits, right, pos_weight=heavy)
+    return 3.0 * cost + 0.5 * (dice.mean() if len(dice) else 0.0)
+
+
+def _numbers(said: Tensor, spreads: Tensor, right: Tensor) -> Tensor:
+    """Return what a number costs when its error is spread as Laplace's law with the network's own width."""
+    known = torch.isfinite(right)
+    if not bool(known.any()):
+        return said.sum() * 0.0
+    off = (said - torch.nan_to_num(right) / torch.tensor(SCALES)).abs()
+    width = spreads.clamp(-4.0, 3.0)
+    return (off * torch.exp(-width) + width)[known].mean() + 1.0

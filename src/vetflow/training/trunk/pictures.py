@@ -1,0 +1,119 @@
+"""Films as the network is shown them in training: laid and lit anew each time, answers moved along."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import torch
+
+from vetflow.adapters.trunk_look import cut_out
+from vetflow.domain.trunk_sight import OUTLINES
+from vetflow.training.heads import UNKNOWN
+from vetflow.training.trunk.laying import COLUMN, Variety, lay
+from vetflow.training.trunk.lighting import lit
+from vetflow.training.trunk.shots import Shots
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Films and the right answers; n films.
+
+    Parameters
+    ----------
+    films
+        Shape (n, 1, side, side).
+    outlines
+        Shape (n, outlines, side / 2, side / 2), 0 or 1.
+    points
+        Shape (n, points, 3): column, row, shown; pixels of the maps from their corner.
+    placed
+        Whether places are asked for, shape (n,).
+    classes, amounts, cut, lesions
+        As in `Shots`.
+    """
+
+    films: Tensor
+    outlines: Tensor
+    points: Tensor
+    placed: Tensor
+    classes: Tensor
+    amounts: Tensor
+    cut: Tensor
+    lesions: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """Films to be shown.
+
+    Parameters
+    ----------
+    side
+        Of the network's input.
+    seed
+        With step it decides how films are shown, so that a batch is the same whenever it is asked for.
+    """
+
+    shots: Shots
+    side: int
+    seed: int
+    variety: Variety = field(default_factory=Variety)
+
+    def batch(self, indices: Sequence[int], *, step: int) -> Batch:
+        """Return some films as they are shown at a step."""
+        rng = np.random.default_rng([self.seed, 32, step])
+        chosen, shots = list(indices), self.shots
+        laid = [lay(shots, index, self.variety, rng, side=self.side) for index in chosen]
+        looks = [one.look for one in laid]
+        matrices = torch.tensor(np.stack([one.matrix for one in laid]), dtype=torch.float32)
+        fits = torch.from_numpy(shots.fits[chosen, looks])
+        classes = torch.tensor(np.stack([one.classes for one in laid]))
+        films = torch.from_numpy(shots.looks[chosen, looks]).float()[:, None] / 255.0
+        return Batch(
+            films=_told(cut_out(films, matrices, self.side), classes, self.variety, rng),
+            outlines=self._outlines(chosen, _into_phantom(matrices, fits)),
+            points=_moved(torch.from_numpy(shots.points[chosen]), fits, matrices, self.side),
+            placed=torch.tensor([one.placed for one in laid]),
+            classes=classes,
+            amounts=torch.tensor(np.stack([one.amounts for one in laid])),
+            cut=torch.tensor(np.stack([one.cut for one in laid])),
+            lesions=torch.tensor(np.stack([one.lesions for one in laid])),
+        )
+
+    def _outlines(self, chosen: list[int], matrices: Tensor) -> Tensor:
+        bits = torch.from_numpy(self.shots.outlines[chosen].astype(np.float32))[:, None]
+        whole = cut_out(bits, matrices, self.side // 2, mode="nearest", scale=2.0).to(torch.int32)
+        return torch.cat([(whole >> place) & 1 for place in range(len(OUTLINES))], dim=1).float()
+
+
+def _told(films: Tensor, classes: Tensor, how: Variety, rng: np.random.Generator) -> Tensor:
+    """Return films in other light; their classes then say which were inverted and which blurred by motion."""
+    shown: list[Tensor] = []
+    for film, told in zip(films, classes, strict=True):
+        one = lit(film, how, rng)
+        if one.moved or int(told[COLUMN["film"]]) == 1:
+            told[COLUMN["motion"]] = int(one.moved)
+        if one.swapped and int(told[COLUMN["inverted"]]) != UNKNOWN:
+            told[COLUMN["inverted"]] = 1 - told[COLUMN["inverted"]]
+        shown.append(one.film)
+    return torch.stack(shown)
+
+
+def _into_phantom(matrices: Tensor, fits: Tensor) -> Tensor:
+    """Return maps that go on from the look to the phantom it was developed from."""
+    moved = matrices.clone()
+    moved[:, :, 2] -= fits[:, 2:]
+    return moved / fits[:, :2, None]
+
+
+def _moved(points: Tensor, fits: Tensor, matrices: Tensor, side: int) -> Tensor:
+    """Return points (n, points, 3) of the phantom on the maps; those that fall outside are not shown."""
+    look = points[..., :2] * fits[:, None, :2] + fits[:, None, 2:]
+    linear = matrices[:, :, :2]
+    off = (look - matrices[:, None, :, 2]).transpose(1, 2)
+    at = cast("Tensor", torch.linalg.solve(linear, off)).transpose(1, 2)
+    inside = ((at >= 0) & (at < side)).all(dim=2)
+    return torch.cat([at / 2.0, (points[..., 2] * inside)[..., None]], dim=2)

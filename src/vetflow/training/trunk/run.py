@@ -1,0 +1,153 @@
+"""Training the trunk model from nothing: phantoms, network, calibration, figures, bundle."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+from vetflow.adapters.networks import build
+from vetflow.adapters.runtime_trunk import TrunkRuntime
+from vetflow.domain.trunk_card import UNTRIED
+from vetflow.domain.trunk_sight import HEADS
+from vetflow.phantoms.trunk.ranges import training
+from vetflow.training.bundling import write
+from vetflow.training.journal import Journal, NoJournal
+from vetflow.training.pictures import Progress
+from vetflow.training.trunk import calibrating, journalling, scores
+from vetflow.training.trunk.bundling import NAME, Draft, bundled
+from vetflow.training.trunk.card import card
+from vetflow.training.trunk.evaluating import Evaluation, evaluate
+from vetflow.training.trunk.fitting import Schedule, fit
+from vetflow.training.trunk.pictures import Pictures
+from vetflow.training.trunk.shots import LOOKS, Shots, Wanted, rendered
+
+SETTINGS: dict[str, int | str | tuple[int, ...]] = {
+    "widths": (32, 48, 96, 160, 192), "depth": 48, "side": 256, "neighbours": 1024,
+}  # fmt: skip
+SIDE = 256
+WORKERS = 2
+_SHOWN = frozenset({"real.png", "reliability.png", "roc.png"})
+"""Pictures that go into the bundle, beside its card."""
+_WIDER = 1.25
+"""How much wider than in training the ranges are that certainties are calibrated on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to make, fit and measure; it follows from the minutes alone, so that a seed gives the same model.
+
+    Parameters
+    ----------
+    films, nothing
+        Phantoms and pictures that are no films, to learn from.
+    checks
+        Phantoms to calibrate on.
+    steps
+        Steps of the fit, of 16 films.
+    limit
+        Held-out films of each group that are measured on; None for all.
+    """
+
+    films: int
+    nothing: int
+    checks: int
+    steps: int
+    limit: int | None
+
+    @classmethod
+    def of(cls, minutes: float) -> "Plan":
+        """Return what two cores do in about so many minutes; from an hour on it is what the shipped model had."""
+        share = min(1.0, minutes / 60)
+        films, nothing, checks = (
+            max(least, round(full * share)) for full, least in ((3200, 48), (350, 16), (1000, 32))
+        )
+        return cls(
+            films=films, nothing=nothing, checks=checks, steps=max(4, round(minutes * 76)),
+            limit=40 if share == 1.0 else max(2, round(40 * share)),
+        )  # fmt: skip
+
+
+def train(
+    out: Path, *, seed: int, minutes: float, folder: Path, progress: Progress, journal: Journal | None = None
+) -> Evaluation:
+    """Train in about `minutes`, write the bundle into the folder `out` and return its figures.
+
+    Parameters
+    ----------
+    seed
+        Phantoms, first weights and looks follow from it and from the minutes; on one kind of processor two trainings
+        give the same losses to about a hundredth (bfloat16, sums in no fixed order).
+    folder
+        Where phantoms and checkpoints are kept; a training that was killed goes on from there.
+    progress
+        Called with the stage (``render``, ``fit``, ``calibrate``, ``measure``), how much is done and how much there is.
+    journal
+        Where settings, figures and pictures are kept; None for nowhere.
+
+    Raises
+    ------
+    ConfigurationError
+        The ``train`` extra isn't installed.
+    """
+    plan, kept = Plan.of(minutes), journal or NoJournal()
+    kept.settings({"seed": seed, "minutes": minutes, "films": plan.films, "steps": plan.steps, "network": NAME})
+    wanted = Wanted(seed=seed, count=plan.films, nothing=plan.nothing)
+    shots = rendered(folder / _named(wanted), wanted, workers=WORKERS, progress=progress)
+    kept.dataset("phantoms", digest=shots.digest, count=len(shots))
+    draft = _calibrated(_fitted(shots, plan, seed=seed, folder=folder, progress=progress, journal=kept),
+                        folder, plan, seed=seed, progress=progress)  # fmt: skip
+    draft = replace(draft, films=plan.films, looks=LOOKS, dataset=shots.digest)
+    return measured(draft, out, folder=folder, limit=plan.limit, progress=progress, journal=kept)
+
+
+def _named(wanted: Wanted) -> str:
+    return f"shots-{wanted.seed}-{wanted.count}-{wanted.nothing}"
+
+
+def _made() -> nn.Module:
+    return build(NAME, SETTINGS, outputs=sum(map(len, HEADS.values())))
+
+
+def _fitted(
+    shots: Shots, plan: Plan, *, seed: int, folder: Path, progress: Progress, journal: Journal
+) -> Draft:  # fmt: skip
+    pictures = Pictures(shots=shots, side=SIDE, seed=seed)
+    here = folder / f"fit-{seed}-{plan.films}-{plan.steps}"
+    here.mkdir(parents=True, exist_ok=True)
+    network, losses = fit(_made, pictures, Schedule(steps=plan.steps), folder=here, progress=progress)
+    calibrating.keep_neighbours(network, shots, side=SIDE)
+    for name, values in losses.items():
+        for step, value in enumerate(values):
+            journal.metrics({f"loss_{name.replace(' ', '_')}": value}, step=100 * (step + 1))
+    last = losses.get("all", [])
+    return Draft(
+        settings=SETTINGS, weights=dict(network.state_dict()), temperatures={}, card=UNTRIED, seed=seed,
+        steps=plan.steps, last_loss=last[-1] if last else None,
+    )  # fmt: skip
+
+
+def _calibrated(draft: Draft, folder: Path, plan: Plan, *, seed: int, progress: Progress) -> Draft:
+    wanted = Wanted(
+        seed=seed + 1, count=plan.checks, nothing=plan.checks // 8, ranges=training().stretched(_WIDER), forced=0.0
+    )
+    checks = rendered(folder / f"{_named(wanted)}-checks", wanted, workers=WORKERS, progress=progress)
+    network = _made()
+    network.load_state_dict(dict(draft.weights))
+    films = calibrating.checked(network.eval(), checks, side=SIDE, progress=progress)
+    return replace(draft, temperatures=calibrating.temperatures(films), card=calibrating.card(films))
+
+
+def measured(
+    draft: Draft, out: Path, *, folder: Path, limit: int | None, progress: Progress, journal: Journal
+) -> Evaluation:
+    """Measure a draft through the runtime that the product uses, write the bundle and return the figures."""
+    runtime = TrunkRuntime(bundled(draft))
+    films = folder / "held-out"
+    evaluation = evaluate(runtime.look, folder=films, progress=progress, limit=limit, workers=WORKERS)
+    pictures = journalling.pictures(evaluation, runtime.look, folder=films)
+    journalling.record(journal, evaluation, pictures)
+    figures = {name: dict(scores.metrics(evaluation.of(name))) for name in ("held-out", "inside the card")}
+    shown = {f"docs/{name}": png for name, png in pictures.items() if name in _SHOWN}
+    told = {"holdout_sha256": evaluation.holdout, **figures}
+    write(bundled(draft, card=card(draft, evaluation), measured=told, pictures=shown), out)
+    return evaluation

@@ -1,0 +1,138 @@
+"""A film laid any way is seen the right way up, and places come back to where they are on it."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vetflow.adapters.trunk_look import SQUARE, Raw, TrunkLooker
+from vetflow.adapters.trunk_network import AMOUNTS, Seen
+from vetflow.domain.errors import StudyRefused
+from vetflow.domain.trunk_sight import CUT, HEADS, LESIONS, OUTLINES, POINTS
+
+_SIDE = 64
+_EDGES = ("left", "top", "right", "bottom")
+
+
+class _Beacons(nn.Module):
+    """Sees every landmark at the brightest place, an outline where it is bright, and edges by two dimmer dots."""
+
+    def __init__(self, *, plane: str, broken: bool = False) -> None:
+        super().__init__()
+        self.plane, self.broken = plane, broken
+        self.register_buffer("neighbours", torch.tensor([[1.0, 0.0]]))
+
+    def forward(self, film: torch.Tensor) -> Seen:
+        small = functional.avg_pool2d(film, 2)
+        n = len(film)
+        spots = torch.log_softmax(torch.cat([60.0 * small.flatten(1), torch.full((n, 1), -60.0)], dim=1), dim=1)
+        answers = torch.stack([self._answers(one[0]) for one in film])
+        if self.broken:
+            answers[:] = torch.nan
+        return Seen(
+            spots=spots[:, None].expand(-1, len(POINTS), -1),
+            outlines=(40.0 * (small - 0.5)).expand(-1, len(OUTLINES), -1, -1),
+            answers=answers,
+            features=torch.tensor([[1.0, 0.0]]).expand(n, -1),
+        )
+
+    def _answers(self, film: torch.Tensor) -> torch.Tensor:
+        """Say that the head is where the dot of brightness 0.3 is, and the back where that of 0.2 is."""
+        told = {"plane": HEADS["plane"].index(self.plane), "head": _edge_of(film, 0.3), "back": _edge_of(film, 0.2)}
+        parts = [
+            functional.one_hot(torch.tensor(told.get(head, 0)), len(classes)).float() * 9.0
+            for head, classes in HEADS.items()
+        ]
+        rotation = _column(film, 1.0) - 0.5
+        amounts = torch.tensor([rotation, 0.5, 0.0, 0.0])
+        return torch.cat([*parts, amounts, torch.arange(len(CUT)).float(), torch.zeros(len(LESIONS))])
+
+
+def _edge_of(film: torch.Tensor, level: float) -> int:
+    at = ((film - level).abs() < 0.04).nonzero().float()
+    if not len(at):
+        return 0
+    row, column = at.mean(dim=0).tolist()
+    off = {0: _SIDE - column, 1: _SIDE - row, 2: column, 3: row}
+    return max(off, key=lambda edge: off[edge])
+
+
+def _column(film: torch.Tensor, level: float) -> float:
+    return float((film >= 0.9 * level).nonzero().float().mean(dim=0)[1]) / _SIDE
+
+
+def _square(*, head: str, back: str) -> np.ndarray:
+    square = np.zeros((SQUARE, SQUARE), np.float32)
+    middle, rim = SQUARE // 2, 22
+    places = {
+        "left": (middle, rim),
+        "top": (rim, middle),
+        "right": (middle, SQUARE - rim),
+        "bottom": (SQUARE - rim, middle),
+    }
+    for edge, level in ((head, 0.3), (back, 0.2)):
+        row, column = places[edge]
+        square[row - 12 : row + 12, column - 12 : column + 12] = level
+    square[85:113, 206:234] = 1.0  # around column 220, row 99
+    return square
+
+
+def _seen(square: np.ndarray, *, plane: str = "lateral") -> Raw:
+    looker = TrunkLooker(_Beacons(plane=plane), side=_SIDE)
+    return looker.look(square, looker.first(square))
+
+
+_LAID = [(head, back) for head, back in product(_EDGES, _EDGES) if _EDGES.index(head) % 2 != _EDGES.index(back) % 2]
+
+
+@pytest.mark.parametrize(("head", "back"), _LAID)
+def test_places_come_back_to_the_film_however_it_is_laid(head: str, back: str) -> None:
+    raw = _seen(_square(head=head, back=back))
+
+    np.testing.assert_allclose(raw.spots[:, :2], [[220.0, 99.0]] * len(POINTS), atol=SQUARE / _SIDE)
+
+
+@pytest.mark.parametrize(("head", "back"), _LAID)
+def test_outlines_come_back_to_the_film_however_it_is_laid(head: str, back: str) -> None:
+    raw = _seen(_square(head=head, back=back))
+
+    rows, columns = np.nonzero(raw.outlines[0] > 0.5)
+
+    assert (columns.mean() + 0.5) * SQUARE / raw.outlines.shape[2] == pytest.approx(220.0, abs=6.0)
+    assert (rows.mean() + 0.5) * SQUARE / raw.outlines.shape[1] == pytest.approx(99.0, abs=6.0)
+
+
+@pytest.mark.parametrize(("head", "back"), _LAID)
+def test_both_copies_tell_the_edges_of_the_film_as_it_lies(head: str, back: str) -> None:
+    raw = _seen(_square(head=head, back=back))
+
+    assert [_EDGES[edge] for edge in raw.heads["head"].argmax(axis=1)] == [head, head]
+
+
+def test_the_mirrored_copy_tells_the_walls_the_other_way_round() -> None:
+    raw = _seen(_square(head="top", back="left"), plane="sagittal")
+
+    left, right = CUT.index("left wall"), CUT.index("right wall")
+    assert raw.cut[0].tolist() == list(range(len(CUT)))
+    assert raw.cut[1, left] == right
+    assert raw.cut[1, right] == left
+
+
+def test_the_mirrored_copy_turns_the_other_way_on_a_frontal_film() -> None:
+    raw = _seen(_square(head="top", back="left"), plane="sagittal")
+
+    assert raw.amounts[AMOUNTS[0]] == pytest.approx(10.0 * (220.0 / SQUARE - 0.5), abs=0.3)
+
+
+def test_what_is_no_number_is_refused() -> None:
+    looker = TrunkLooker(_Beacons(plane="lateral", broken=True), side=_SIDE)
+
+    with pytest.raises(StudyRefused, match="model output invalid"):
+        looker.first(_square(head="left", back="top"))
+
+
+def test_a_film_like_those_learnt_from_is_not_odd() -> None:
+    assert _seen(_square(head="left", back="top")).oddness == pytest.approx(0.0, abs=1e-6)

@@ -1,0 +1,203 @@
+"""How films are shown to the trunk network, what wrong answers cost, and how a training goes on after it was killed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vetflow.adapters.networks import build
+from vetflow.adapters.trunk_look import SQUARE
+from vetflow.domain.errors import ConfigurationError
+from vetflow.domain.trunk_card import Curve
+from vetflow.domain.trunk_sight import CUT, HEADS, POINTS
+from vetflow.training.heads import UNKNOWN
+from vetflow.training.trunk.calibrating import curve, threshold
+from vetflow.training.trunk.fitting import Schedule, fit
+from vetflow.training.trunk.laying import COLUMN, Variety, lay
+from vetflow.training.trunk.losses import asked, parts
+from vetflow.training.trunk.pictures import Pictures
+from vetflow.training.trunk.shots import LOOKS, SIDE, Shots, Wanted, orders
+
+_SETTINGS = {"widths": (8, 8, 8, 16), "depth": 8, "side": 64, "neighbours": 8}
+_AT = (150.0, 210.0)
+_QUIET = {"leaning": 0.0, "zoom": 0.0, "squash": 0.0, "shift": 0.0, "close": 0.0, "moved": 0.0, "inverted": 0.0}
+
+
+def _shots(count: int = 6) -> Shots:
+    """Return films with a bright disc, the first landmark in its middle and the first outline around it."""
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE] + 0.5
+    disc = np.hypot(columns - _AT[0], rows - _AT[1]) < 14.0
+    scale = SQUARE / SIDE
+    look = np.zeros((SQUARE, SQUARE), np.uint8)
+    look[
+        int((_AT[1] - 14) * scale) : int((_AT[1] + 14) * scale), int((_AT[0] - 14) * scale) : int((_AT[0] + 14) * scale)
+    ] = 200
+    points = np.zeros((count, len(POINTS), 3), np.float32)
+    points[:, 0] = (*_AT, 1.0)
+    classes = np.zeros((count, len(HEADS)), np.int64)
+    classes[:, COLUMN["film"]], classes[:, COLUMN["back"]], classes[:, COLUMN["motion"]] = 1, 1, UNKNOWN
+    return Shots(
+        looks=np.tile(look, (count, LOOKS, 1, 1)),
+        fits=np.tile(np.array([scale, scale, 0.0, 0.0], np.float32), (count, LOOKS, 1)),
+        inverted=np.zeros((count, LOOKS), np.int64),
+        outlines=np.tile(disc.astype(np.uint16), (count, 1, 1)),
+        points=points,
+        classes=classes,
+        amounts=np.tile(np.array([7.0, 0.4], np.float32), (count, 1)),
+        cut=np.tile(np.array([0, 0, 0, 0, 0, 1, 0]), (count, 1)),
+        lesions=np.tile(np.array([UNKNOWN, UNKNOWN, 1, 0]), (count, 1)),
+    )
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_landmarks_and_outlines_move_with_the_film(step: int) -> None:
+    pictures = Pictures(
+        shots=_shots(), side=128, seed=3, variety=Variety(close=0.0, zoom=0.2, leaning=20.0, turned=0.5)
+    )
+
+    batch = pictures.batch([0], step=step)
+
+    at, outline = batch.points[0, 0], batch.outlines[0, 0]
+    places = outline.nonzero().float().mean(dim=0) + 0.5
+    assert (float(at[0]), float(at[1])) == pytest.approx((float(places[1]), float(places[0])), abs=0.6)
+
+
+def test_the_same_step_shows_the_same_films() -> None:
+    pictures = Pictures(shots=_shots(), side=64, seed=3)
+
+    first, second = pictures.batch([0, 1], step=5), pictures.batch([0, 1], step=5)
+
+    assert torch.equal(first.films, second.films)
+
+
+def _edge(classes: np.ndarray, head: str) -> str:
+    return HEADS[head][int(classes[COLUMN[head]])]
+
+
+def test_a_mirrored_lateral_film_has_its_head_on_the_other_side_and_turns_as_much() -> None:
+    laid = lay(_shots(), 0, Variety(**_QUIET | {"mirrored": 1.0, "turned": 0.0}), np.random.default_rng(1), side=64)
+
+    assert (_edge(laid.classes, "head"), _edge(laid.classes, "back")) == ("right", "top")
+    assert laid.amounts[0] == 7.0
+
+
+def test_a_mirrored_frontal_film_turns_the_other_way_and_swaps_its_walls() -> None:
+    shots = _shots()
+    shots.classes[:, COLUMN["plane"]] = HEADS["plane"].index("sagittal")
+
+    laid = lay(shots, 0, Variety(**_QUIET | {"mirrored": 1.0, "turned": 0.0}), np.random.default_rng(1), side=64)
+
+    assert laid.amounts[0] == -7.0
+    assert (laid.cut[CUT.index("left wall")], laid.cut[CUT.index("right wall")]) == (0, 1)
+
+
+def test_a_turned_film_asks_for_no_places() -> None:
+    laid = lay(_shots(), 0, Variety(**_QUIET | {"mirrored": 0.0, "turned": 1.0}), np.random.default_rng(1), side=64)
+
+    assert not laid.placed
+    assert np.isnan(laid.amounts).all()
+
+
+def test_only_parts_that_a_film_must_show_may_be_cut_off() -> None:
+    classes = torch.tensor(_shots(2).classes)
+    classes[1, COLUMN["region"]], classes[1, COLUMN["plane"]] = HEADS["region"].index("abdomen"), 1
+
+    thorax, abdomen = ({part for part, wanted in zip(CUT, row, strict=True) if wanted} for row in asked(classes))
+
+    assert thorax == {"thoracic inlet", "diaphragm", "spine", "ventral wall"}
+    assert abdomen == {"diaphragm", "hips", "left wall", "right wall"}
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(1)
+    return build("trunk", _SETTINGS, outputs=sum(map(len, HEADS.values())))
+
+
+def test_what_is_not_asked_costs_nothing() -> None:
+    shots = _shots()
+    shots.classes[:], shots.cut[:], shots.lesions[:], shots.amounts[:] = UNKNOWN, UNKNOWN, UNKNOWN, np.nan
+    batch = Pictures(shots=shots, side=64, seed=1, variety=Variety(turned=0.0)).batch([0, 1], step=0)
+
+    costs = parts(_network()(batch.films), batch)
+
+    assert {name: float(cost.detach()) for name, cost in costs.items() if name != "head inverted" and float(cost)} == {}
+
+
+def test_a_landmark_said_to_be_where_it_is_costs_less_than_elsewhere() -> None:
+    batch = Pictures(shots=_shots(), side=64, seed=1, variety=Variety(turned=0.0)).batch([0], step=0)
+    seen = _network()(batch.films)
+    column, row = (int(at) for at in batch.points[0, 0, :2])
+
+    def cost(at: int) -> float:
+        sure = torch.full_like(seen.spots, -12.0)
+        sure[:, :, -1] = 0.0
+        sure[0, 0, -1], sure[0, 0, at] = -12.0, 0.0
+        return float(parts(seen._replace(spots=sure), batch)["points"])
+
+    assert cost(row * 32 + column) < cost((31 - row) * 32 + 31 - column)
+
+
+class _Killed(Exception):
+    pass
+
+
+def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    pictures, schedule = Pictures(shots=_shots(), side=64, seed=1), Schedule(steps=6, batch=2, every=2)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir(), broken.mkdir()
+
+    def kill(_stage: str, done: int, _whole: int) -> None:
+        if done == 5:
+            raise _Killed
+
+    straight, _ = fit(_network, pictures, schedule, folder=whole, progress=lambda *_: None)
+    with pytest.raises(_Killed):
+        fit(_network, pictures, schedule, folder=broken, progress=kill)
+    seen: list[int] = []
+    again, _ = fit(_network, pictures, schedule, folder=broken, progress=lambda _, done, __: seen.append(done))
+
+    assert seen == [5, 6]
+    for name, weight in straight.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], weight, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("wrong", [{"widths": 8}, {"depth": 0}, {"side": 65}, {"neighbours": "8"}])
+def test_a_network_that_a_manifest_describes_badly_is_refused(wrong: dict[str, int | str]) -> None:
+    with pytest.raises(ConfigurationError):
+        build("trunk", _SETTINGS | wrong, outputs=sum(map(len, HEADS.values())))
+
+
+def test_a_curve_finds_the_probabilities_that_answers_were_drawn_from() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0.0, 2.0, 20_000)
+    right = (rng.random(20_000) < 1.0 / (1.0 + np.exp(-(0.5 * logits - 1.0)))).astype(np.float64)
+
+    found = curve(logits, right)
+
+    assert (found.slope, found.shift) == pytest.approx((0.5, -1.0), abs=0.06)
+
+
+def test_training_never_touches_a_seed_of_the_held_out_set() -> None:
+    with pytest.raises(ValueError, match="seeds are below"):
+        next(orders(Wanted(seed=1_000_000, count=1, nothing=0)))
+
+
+def test_each_region_gets_its_own_lesions_by_turns() -> None:
+    made = list(orders(Wanted(seed=5, count=200, nothing=0, forced=1.0)))
+
+    by_region = {
+        region: {one.lesions for one in made if one.region == region} for region in {one.region for one in made}
+    }
+    assert {region: len(lesions) for region, lesions in by_region.items()} == {"thorax": 2, "abdomen": 2, "trunk": 4}
+
+
+def test_thresholds_leave_what_cannot_be_told_apart_undetermined() -> None:
+    rng = np.random.default_rng(2)
+    right = np.repeat([0.0, 1.0], 500)
+
+    unsure = threshold(rng.normal(0.0, 1.0, 1000) + 0.5 * right, right, Curve())
+    sure = threshold(rng.normal(0.0, 1.0, 1000) + 9.0 * right, right, Curve())
+
+    assert unsure.absent_below < 0.3 < 0.8 < unsure.present_from
+    assert sure.absent_below == sure.present_from
