@@ -7,6 +7,7 @@ import pytest
 from tests.ledgers import digest_of, execute
 
 from vetflow.adapters.ledger import PostgresLedger
+from vetflow.domain.errors import TransientError
 from vetflow.domain.finding import ModelVersion
 from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
@@ -28,6 +29,48 @@ def test_the_last_one_crowned_is_in_charge(ledger: PostgresLedger) -> None:
     ledger.crown(champion("2"), actor="registrar")
 
     assert ledger.champion("positioning") == champion("2")
+
+
+def test_a_challenger_waits_without_being_in_charge(ledger: PostgresLedger) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+
+    ledger.enrol(champion("2"), actor="registrar")
+
+    assert (ledger.champion("positioning"), ledger.challenger("positioning")) == (champion("1"), champion("2"))
+    assert ledger.bundle_of(champion("2").model.digest) is None
+
+
+def test_a_challenger_that_was_promoted_challenges_no_more(ledger: PostgresLedger) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+    ledger.enrol(champion("2"), actor="registrar")
+
+    ledger.promote(champion("2"), over=champion("1"), actor="registrar", why="no figure is worse")
+
+    assert (ledger.champion("positioning"), ledger.challenger("positioning")) == (champion("2"), None)
+
+
+def test_a_promotion_over_a_champion_that_was_replaced_meanwhile_changes_nothing(
+    ledger: PostgresLedger, ledger_url: str
+) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+    ledger.crown(champion("2"), actor="somebody else")
+
+    with pytest.raises(TransientError, match="meanwhile"):
+        ledger.promote(champion("3"), over=champion("1"), actor="registrar", why="no figure is worse")
+
+    with psycopg.connect(ledger_url) as connection:
+        actions = connection.execute("SELECT action FROM audit ORDER BY seq").fetchall()
+    assert ledger.champion("positioning") == champion("2")
+    assert actions == [("model.crown",), ("model.crown",)]
+
+
+def test_a_promotion_says_in_the_journal_what_it_rests_on(ledger: PostgresLedger, ledger_url: str) -> None:
+    ledger.promote(champion("1"), over=None, actor="registrar", why="the first of its name")
+
+    with psycopg.connect(ledger_url) as connection:
+        [(action, detail)] = connection.execute("SELECT action, detail FROM audit").fetchall()
+    assert action == "model.promote"
+    assert detail == f"version 1, weights {digest_of('1')}; the first of its name"
 
 
 def test_every_model_is_silent_until_a_phase_is_granted_to_its_weights(ledger: PostgresLedger) -> None:

@@ -1,6 +1,7 @@
 """MLflow's registry as a shelf of bundles: what was put there is found by alias, whole."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from vetflow.adapters.registry_mlflow import (
     CHAMPION,
     MlflowJournal,
     at_alias,
-    move_alias,
+    follow,
     register,
 )
 from vetflow.domain.bundle import METADATA, from_folder
@@ -55,14 +56,43 @@ def test_the_same_bundle_is_shown_once(tracking: str) -> None:
     assert first == again
 
 
-def test_another_version_stands_beside_it_and_the_alias_can_be_moved(tracking: str, newer: Path) -> None:
+def test_another_version_stands_beside_it_until_the_alias_follows_the_ledger(tracking: str, newer: Path) -> None:
     old = register(FOLDER, tracking_uri=tracking, alias=CHAMPION)
     new = register(newer, tracking_uri=tracking, alias=CHALLENGER)
-
     assert new.number != old.number
     assert at_alias("positioning", CHAMPION, tracking_uri=tracking) == old
-    move_alias("positioning", CHAMPION, new.number, tracking_uri=tracking)
+
+    moved = follow(from_folder(newer), tracking_uri=tracking)
+
+    assert not moved
     assert at_alias("positioning", CHAMPION, tracking_uri=tracking) == new
+    assert at_alias("positioning", CHALLENGER, tracking_uri=tracking) is None
+
+
+def test_an_alias_that_lags_behind_follows_and_one_moved_by_hand_is_told_apart(tracking: str, newer: Path) -> None:
+    client = MlflowClient(tracking_uri=tracking)
+    old, new = (register(folder, tracking_uri=tracking) for folder in (FOLDER, newer))
+    follow(from_folder(FOLDER), tracking_uri=tracking)
+    lagging = follow(from_folder(newer), tracking_uri=tracking)
+
+    client.set_registered_model_alias("positioning", CHAMPION, str(old.number))
+    moved = follow(from_folder(newer), tracking_uri=tracking)
+    client.delete_registered_model_alias("positioning", CHAMPION)
+    removed = follow(from_folder(newer), tracking_uri=tracking)
+
+    assert (lagging, moved, removed) == (False, True, True)
+    assert not follow(from_folder(newer), tracking_uri=tracking)
+    assert at_alias("positioning", CHAMPION, tracking_uri=tracking) == new
+
+
+def test_a_registry_that_was_wiped_is_filled_again(tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path}/wiped.db"
+
+    moved = follow(from_folder(FOLDER), tracking_uri=fresh)
+
+    found = at_alias("positioning", CHAMPION, tracking_uri=fresh)
+    assert not moved
+    assert found is not None and found.bundle == from_folder(FOLDER).digest
 
 
 def test_the_files_come_back_as_they_were(tracking: str, tmp_path: Path) -> None:
@@ -101,6 +131,8 @@ def test_a_journal_keeps_settings_figures_pictures_and_digests(tracking: str) ->
         journal.dataset("phantoms", digest="ab" * 32, count=3)
         journal.metrics({"loss": 0.5}, step=2)
         journal.picture("sheet.png", b"\x89PNG")
+        journal.files("bundle", {"configs/metadata.json": b"{}"})
+        journal.tags({"decision": "refused"})
 
     client = MlflowClient(tracking_uri=tracking)
     experiment = client.get_experiment_by_name("vetflow-models")
@@ -109,6 +141,25 @@ def test_a_journal_keeps_settings_figures_pictures_and_digests(tracking: str) ->
     assert (run.data.params, run.data.metrics) == ({"seed": "1"}, {"loss": 0.5})
     assert run.data.tags["phantoms_sha256"] == "ab" * 32
     assert [one.path for one in client.list_artifacts(run.info.run_id, "figures")] == ["figures/sheet.png"]
+    assert [one.path for one in client.list_artifacts(run.info.run_id, "bundle/configs")] == [
+        "bundle/configs/metadata.json"
+    ]
+    assert run.data.tags["decision"] == "refused"
+    [known] = run.inputs.dataset_inputs
+    assert (known.dataset.name, known.dataset.digest) == ("phantoms", ("ab" * 32)[:36])
+    assert known.tags[0].value == "training"
+
+
+def test_a_run_names_the_version_and_the_revision_of_the_checkout(tracking: str) -> None:
+    root = Path(vetflow.__file__).parents[2]
+    with MlflowJournal(tracking_uri=tracking, name="revision"):
+        pass
+
+    client = MlflowClient(tracking_uri=tracking)
+    experiment = client.get_experiment_by_name("vetflow-models")
+    run = client.search_runs([experiment.experiment_id], "attributes.run_name = 'revision'")[0]
+    assert run.data.tags["vetflow_version"] == version("vetflow")
+    assert ("mlflow.source.git.commit" in run.data.tags) == (root / ".git").exists()
 
 
 def test_a_training_that_fails_is_seen_as_failed(tracking: str) -> None:

@@ -7,14 +7,17 @@ MLflow's own model flavours.
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.utils.git_utils import get_git_commit
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT
 from mlflow.utils.time import get_current_time_millis
 
 from vetflow.domain.bundle import CARD, Bundle, from_folder
@@ -25,6 +28,7 @@ CHALLENGER = "challenger"
 _EXPERIMENT = "vetflow-models"
 _WEIGHTS_TAG = "weights_sha256"
 _BUNDLE_TAG = "bundle_sha256"
+_CHAMPION_TAG = "champion_bundle_sha256"
 _MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 _THERE = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
 
@@ -51,7 +55,7 @@ class RegisteredVersion:
 
 
 def register(folder: Path, *, tracking_uri: str, alias: str = CHALLENGER) -> RegisteredVersion:
-    """Show a bundle in MLflow's registry under an alias and return its version; the same bundle is shown once.
+    """Show the bundle of a folder in MLflow's registry under an alias; see `show`.
 
     Raises
     ------
@@ -60,14 +64,50 @@ def register(folder: Path, *, tracking_uri: str, alias: str = CHALLENGER) -> Reg
     TransientError
         MLflow is away.
     """
-    bundle = from_folder(folder)
+    return show(from_folder(folder), tracking_uri=tracking_uri, alias=alias)
+
+
+def show(bundle: Bundle, *, tracking_uri: str, alias: str = CHALLENGER) -> RegisteredVersion:
+    """Show a bundle in MLflow's registry under an alias and return its version; the same bundle is shown once.
+
+    Raises
+    ------
+    TransientError
+        MLflow is away.
+    """
     client = MlflowClient(tracking_uri=tracking_uri)
     try:
-        shown = _find(client, bundle) or _show(client, bundle, folder)
+        shown = _find(client, bundle) or _show(client, bundle)
         client.set_registered_model_alias(shown.name, alias, str(shown.number))
     except MlflowException as error:
         raise TransientError(f"MLflow did not take the model: {error.error_code}") from error
     return shown
+
+
+def follow(bundle: Bundle, *, tracking_uri: str) -> bool:
+    """Point the alias ``champion`` at the bundle in charge, and return whether a person had pointed it elsewhere.
+
+    What vetflow pointed it at last is kept as a tag of the registered model: an alias that has left that place was
+    moved by a person, one that still lies there only lags behind the ledger.
+
+    Raises
+    ------
+    TransientError
+        MLflow is away.
+    """
+    name, client = bundle.manifest.name, MlflowClient(tracking_uri=tracking_uri)
+    pointed = at_alias(name, CHAMPION, tracking_uri=tracking_uri)
+    there = pointed is not None and pointed.bundle == bundle.digest
+    shown = pointed if pointed and there else show(bundle, tracking_uri=tracking_uri, alias=CHAMPION)
+    try:
+        tags = cast("Mapping[str, str]", client.get_registered_model(name).tags)
+        promised = tags.get(_CHAMPION_TAG)
+        client.set_registered_model_tag(name, _CHAMPION_TAG, bundle.digest)
+        if at_alias(name, CHALLENGER, tracking_uri=tracking_uri) == shown:
+            client.delete_registered_model_alias(name, CHALLENGER)
+    except MlflowException as error:
+        raise TransientError(f"MLflow did not answer: {error.error_code}") from error
+    return promised == bundle.digest and not there
 
 
 def at_alias(name: str, alias: str, *, tracking_uri: str) -> RegisteredVersion | None:
@@ -80,14 +120,6 @@ def at_alias(name: str, alias: str, *, tracking_uri: str) -> RegisteredVersion |
             return None
         raise TransientError(f"MLflow did not answer: {error.error_code}") from error
     return _version(name, int(found.version), found.tags)
-
-
-def move_alias(name: str, alias: str, number: int, *, tracking_uri: str) -> None:
-    """Point an alias at a version: after the ledger changed its champion, or to undo what someone else did."""
-    try:
-        MlflowClient(tracking_uri=tracking_uri).set_registered_model_alias(name, alias, str(number))
-    except MlflowException as error:
-        raise TransientError(f"MLflow did not move the alias: {error.error_code}") from error
 
 
 def _version(name: str, number: int, tags: Mapping[str, str]) -> RegisteredVersion:
@@ -108,10 +140,10 @@ def _find(client: MlflowClient, bundle: Bundle) -> RegisteredVersion | None:
     return None
 
 
-def _show(client: MlflowClient, bundle: Bundle, folder: Path) -> RegisteredVersion:
+def _show(client: MlflowClient, bundle: Bundle) -> RegisteredVersion:
     manifest = bundle.manifest
     run = client.create_run(_experiment(client), run_name=f"register {manifest.name} {manifest.version}")
-    client.log_artifacts(run.info.run_id, str(folder), "bundle")
+    _log(client, run.info.run_id, bundle.files, "bundle")
     client.set_terminated(run.info.run_id)
     try:
         client.create_registered_model(manifest.name)
@@ -127,6 +159,15 @@ def _show(client: MlflowClient, bundle: Bundle, folder: Path) -> RegisteredVersi
         description=bundle.files[CARD].decode(),
     )
     return _version(manifest.name, int(made.version), tags)
+
+
+def _log(client: MlflowClient, run: str, files: Mapping[str, bytes], where: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            place = Path(folder) / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        client.log_artifacts(run, folder, where)
 
 
 def _tags(bundle: Bundle) -> dict[str, str]:
@@ -174,7 +215,7 @@ class MlflowJournal:
 
     def __enter__(self) -> Self:
         try:
-            run = self._client.create_run(_experiment(self._client), run_name=self._name)
+            run = self._client.create_run(_experiment(self._client), run_name=self._name, tags=_made_by())
         except MlflowException as error:
             raise ConfigurationError(f"MLflow can't be written to: {error.error_code}") from error
         self._run = run.info.run_id
@@ -189,8 +230,13 @@ class MlflowJournal:
         """Record what the run was started with."""
         self._client.log_batch(self._run, params=[Param(key, str(value)) for key, value in values.items()])
 
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Record what the run came to."""
+        for key, value in values.items():
+            self._client.set_tag(self._run, key, value)
+
     def dataset(self, name: str, *, digest: str, count: int) -> None:
-        """Record a set of synthetic films by digest; MLflow keeps 36 characters of it, a tag keeps all."""
+        """Record a set of films by digest; MLflow keeps 36 characters of it, a tag keeps all."""
         known = Dataset(
             name=name,
             digest=digest[:36],
@@ -198,7 +244,8 @@ class MlflowJournal:
             source="vetflow.phantoms",
             profile=f'{{"films": {count}}}',
         )
-        self._client.log_inputs(self._run, [DatasetInput(known)])
+        context = InputTag(MLFLOW_DATASET_CONTEXT, "training" if name == "phantoms" else "evaluation")
+        self._client.log_inputs(self._run, [DatasetInput(known, [context])])
         self._client.set_tag(self._run, f"{name}_sha256", digest)
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
@@ -208,7 +255,16 @@ class MlflowJournal:
 
     def picture(self, name: str, png: bytes) -> None:
         """Record a figure to look at."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(png)
-            self._client.log_artifact(self._run, str(path), "figures")
+        self.files("figures", {name: png})
+
+    def files(self, where: str, files: Mapping[str, bytes]) -> None:
+        """Record files by path, such as those of a bundle, under a folder of the run."""
+        _log(self._client, self._run, files, where)
+
+
+def _made_by() -> dict[str, str]:
+    """Return the version of vetflow, and the git revision where it runs from a checkout of its own."""
+    root = Path(__file__).parents[3]
+    # Installed into somebody else's repository it would name that one's revision.
+    commit = get_git_commit(str(root)) if (root / ".git").exists() else None
+    return {"vetflow_version": version("vetflow")} | ({MLFLOW_GIT_COMMIT: commit} if commit else {})

@@ -1,14 +1,17 @@
 """Which model is in charge, and how far its results may travel; both keep their history."""
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import Connection, Row, Select, insert, or_, select
 
 from vetflow.adapters.ledger.audit import append
 from vetflow.adapters.ledger.database import Part
 from vetflow.adapters.ledger.tables import ChampionRow, PhaseRow
+from vetflow.domain.errors import TransientError
 from vetflow.domain.finding import ModelVersion
 from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
 from vetflow.ports import Champion
+
+_CHAMPION, _CHALLENGER = "champion", "challenger"
 
 
 class RolloutRows(Part):
@@ -16,42 +19,49 @@ class RolloutRows(Part):
 
     def champion(self, name: str) -> Champion | None:
         """Return the model in charge, None when none is registered."""
-        query = (
-            select(ChampionRow.version, ChampionRow.digest, ChampionRow.calibration, ChampionRow.bundle)
-            .where(ChampionRow.name == name)
-            .order_by(ChampionRow.id.desc())
-            .limit(1)
-        )
         with self._database.statement() as connection:
-            found = connection.execute(query).one_or_none()
-        if found is None:
-            return None
-        version, digest, calibration, bundle = found
-        model = ModelVersion(name=name, version=version, digest=digest, calibration=calibration)
-        return Champion(model=model, bundle=bundle)
+            return _model(name, connection.execute(_newest(name, _CHAMPION)).one_or_none())
+
+    def challenger(self, name: str) -> Champion | None:
+        """Return the model that was registered last and never was in charge, None when there is none."""
+        crowned = select(ChampionRow.bundle).where(ChampionRow.name == name, ChampionRow.role == _CHAMPION)
+        query = _newest(name, _CHALLENGER).where(ChampionRow.bundle.not_in(crowned))
+        with self._database.statement() as connection:
+            return _model(name, connection.execute(query).one_or_none())
 
     def bundle_of(self, weights: str) -> str | None:
         """Return the bundle a weights digest was last put in charge with, None when it never was."""
-        query = select(ChampionRow.bundle).where(ChampionRow.digest == weights)
+        query = select(ChampionRow.bundle).where(ChampionRow.digest == weights, ChampionRow.role == _CHAMPION)
         with self._database.statement() as connection:
             return connection.execute(query.order_by(ChampionRow.id.desc()).limit(1)).scalar_one_or_none()
 
     def crown(self, champion: Champion, *, actor: str) -> None:
         """Make a model the champion; audited."""
-        model = champion.model
-        values = {
-            "name": model.name,
-            "version": model.version,
-            "digest": model.digest,
-            "calibration": model.calibration,
-            "bundle": champion.bundle,
-            "actor": actor,
-        }
         with self._database.transaction() as connection:
             # The journal first: its lock makes two crownings take turns, and their rows follow that order.
-            detail = f"version {model.version}, weights {model.digest}"
-            append(connection, actor=actor, action="model.crown", subject=model.name, detail=detail)
-            connection.execute(insert(ChampionRow).values(values))
+            _note(connection, champion, actor=actor, action="model.crown")
+            _add(connection, champion, actor=actor, role=_CHAMPION)
+
+    def enrol(self, challenger: Champion, *, actor: str) -> None:
+        """Keep a model that is not in charge; audited."""
+        with self._database.transaction() as connection:
+            _note(connection, challenger, actor=actor, action="model.register")
+            _add(connection, challenger, actor=actor, role=_CHALLENGER)
+
+    def promote(self, champion: Champion, *, over: Champion | None, actor: str, why: str) -> None:
+        """Make a model the champion in place of the one that it was measured against; audited.
+
+        Raises
+        ------
+        TransientError
+            Another one has been put in charge meanwhile; it must be measured against that one.
+        """
+        with self._database.transaction() as connection:
+            _note(connection, champion, actor=actor, action="model.promote", why=why)
+            name = champion.model.name
+            if _model(name, connection.execute(_newest(name, _CHAMPION)).one_or_none()) != over:
+                raise TransientError("another model was put in charge meanwhile; promote again to measure against it")
+            _add(connection, champion, actor=actor, role=_CHAMPION)
 
     def phase(self, use_case: str, *, model: str, species: Species | None) -> Phase:
         """Return the granted phase for a weights digest; silent when nothing was granted."""
@@ -73,3 +83,40 @@ class RolloutRows(Part):
             append(connection, actor=actor, action="phase.grant", subject=use_case, detail=detail)
             values = {"use_case": use_case, "model": model, "phase": phase.value, "actor": actor}
             connection.execute(insert(PhaseRow).values(values))
+
+
+def _newest(name: str, role: str) -> Select[str, str, str, str]:
+    return (
+        select(ChampionRow.version, ChampionRow.digest, ChampionRow.calibration, ChampionRow.bundle)
+        .where(ChampionRow.name == name, ChampionRow.role == role)
+        .order_by(ChampionRow.id.desc())
+        .limit(1)
+    )
+
+
+def _model(name: str, found: Row[str, str, str, str] | None) -> Champion | None:
+    if found is None:
+        return None
+    version, digest, calibration, bundle = found
+    model = ModelVersion(name=name, version=version, digest=digest, calibration=calibration)
+    return Champion(model=model, bundle=bundle)
+
+
+def _note(connection: Connection, champion: Champion, *, actor: str, action: str, why: str = "") -> None:
+    model = champion.model
+    detail = "; ".join(filter(None, (f"version {model.version}, weights {model.digest}", why)))
+    append(connection, actor=actor, action=action, subject=model.name, detail=detail)
+
+
+def _add(connection: Connection, champion: Champion, *, actor: str, role: str) -> None:
+    model = champion.model
+    values = {
+        "name": model.name,
+        "version": model.version,
+        "digest": model.digest,
+        "calibration": model.calibration,
+        "bundle": champion.bundle,
+        "actor": actor,
+        "role": role,
+    }
+    connection.execute(insert(ChampionRow).values(values))

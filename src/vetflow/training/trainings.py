@@ -1,0 +1,52 @@
+"""The models that can be trained here, by name, each started in the same way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from vetflow.training.journal import Journal
+from vetflow.training.pictures import Progress
+
+Figures = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A training to be done.
+
+    Parameters
+    ----------
+    out
+        Folder the bundle is written to.
+    folder
+        Where phantoms and checkpoints are kept, if the training keeps any.
+    """
+
+    out: Path
+    seed: int
+    minutes: float
+    folder: Path
+
+
+def _positioning(wanted: Wanted, progress: Progress, journal: Journal) -> Figures:
+    from vetflow.training.positioning import train
+
+    return asdict(train(wanted.out, seed=wanted.seed, minutes=wanted.minutes, progress=progress, journal=journal))
+
+
+def _trunk(wanted: Wanted, progress: Progress, journal: Journal) -> Figures:
+    from vetflow.training.trunk import scores
+    from vetflow.training.trunk.evaluating import SUBSETS
+    from vetflow.training.trunk.run import train
+
+    found = train(
+        wanted.out, seed=wanted.seed, minutes=wanted.minutes, folder=wanted.folder, progress=progress, journal=journal
+    )  # fmt: skip
+    return {"holdout": found.holdout} | {name: dict(scores.metrics(found.of(name))) for name in SUBSETS}
+
+
+TRAININGS: Mapping[str, Callable[[Wanted, Progress, Journal], Figures]] = MappingProxyType(
+    {"positioning": _positioning, "trunk": _trunk}
+)
+"""By name of the model; each returns its figures."""
