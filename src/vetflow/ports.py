@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, WaitingCase
+from vetflow.domain.case import CaseOrder, CaseRef, Lapsed, Subject, Undrafted, WaitingCase
 from vetflow.domain.delivery import Delivery, Owed, ResultObject
+from vetflow.domain.evidence import TagEvidence
 from vetflow.domain.finding import Assessment, ModelVersion
 from vetflow.domain.priors import Answer, PriorLimits, Question
 from vetflow.domain.privacy import Identity, Sealed
@@ -14,6 +15,7 @@ from vetflow.domain.rollout import Phase
 from vetflow.domain.sight import Sight
 from vetflow.domain.signalment import Species
 from vetflow.domain.study import Admission, Arrival, Completeness, Facts, Instance, OpenStudy, Refusal
+from vetflow.domain.trunk_sight import TrunkSight
 
 
 class Clock(Protocol):
@@ -100,7 +102,7 @@ class Cases(Protocol):
     """The ledger as dispatcher, flows and reconciler see it; every write checks the attempt (StaleAttempt)."""
 
     def open_case(self, order: CaseOrder) -> str:
-        """Return the id of the case, made when it is new."""
+        """Return the id of the case, made when it is new, or asked for again when the latest one has ended."""
         ...
 
     def waiting_cases(self, limit: int) -> Sequence[WaitingCase]:
@@ -113,6 +115,10 @@ class Cases(Protocol):
 
     def claim(self, ref: CaseRef, *, owner: str, lease_seconds: float) -> Subject:
         """Take the lease and return what the case is about; StaleAttempt when another holds or ended it."""
+        ...
+
+    def judges(self, ref: CaseRef, digests: Sequence[str]) -> None:
+        """Note which of the case's instances it judges, in the order that findings number them; else it is all."""
         ...
 
     def renew(self, ref: CaseRef, *, owner: str, lease_seconds: float) -> None:
@@ -149,6 +155,22 @@ class Cases(Protocol):
 
     def again(self, ref: CaseRef, *, most: int, reason: str) -> CaseRef | None:
         """Open the next attempt of a lapsed case and return it; None when ``most`` are used up (then failed)."""
+        ...
+
+
+class Drafts(Protocol):
+    """The ledger as the drafter sees it."""
+
+    def undrafted(self) -> Sequence[Undrafted]:
+        """Return revisions of which every case has ended, one of them since the last draft; oldest first."""
+        ...
+
+    def open_draft(self, order: CaseOrder) -> str | None:
+        """Return the id of the draft's next case; None when one of the others has come to life meanwhile."""
+        ...
+
+    def leave_undrafted(self, study_id: str, revision: int) -> None:
+        """Note that nobody wants a draft of a revision as it stands."""
         ...
 
 
@@ -250,7 +272,7 @@ class Audit(Protocol):
         ...
 
 
-class Ledger(Intake, Sorting, Cases, Privacy, Outbox, Rollout, Audit, Protocol):
+class Ledger(Intake, Sorting, Cases, Drafts, Privacy, Outbox, Rollout, Audit, Protocol):
     """The whole ledger, as one adapter answers it."""
 
 
@@ -266,25 +288,28 @@ class Derived(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seen:
     """What looking at one film gave.
 
     Parameters
     ----------
-    sight
-        None when the model abstained; ``abstained`` then says why.
+    plain, trunk
+        What a model of any body part and what one of trunks saw; None when none was asked.
     preview
         The film as an 8-bit greyscale PNG for people, made from pixels alone, bone bright.
     scale
         Preview pixels per film pixel.
     caveats
-        What a reader must know of the model, one short sentence each, from its card.
+        What a reader must know of the models, one short sentence each, from their cards.
+    abstained
+        Why no model was asked; empty when one was.
     """
 
-    sight: Sight | None
-    preview: bytes
-    scale: float
+    plain: Sight | None = None
+    trunk: TrunkSight | None = None
+    preview: bytes = b""
+    scale: float = 1.0
     caveats: tuple[str, ...] = ()
     abstained: str = ""
 
@@ -292,10 +317,17 @@ class Seen:
 class FilmReader(Protocol):
     """Decoding and inference, out of reach of keys, database and network."""
 
-    def look(self, film: bytes, champion: Champion, *, species: Species | None) -> Seen:
-        """Return what the champion sees on a de-identified film; StudyRefused when it can't be decoded.
+    def look(self, film: str, champions: Sequence[Champion], *, evidence: TagEvidence) -> Seen:
+        """Return what each champion sees on a film, by its key among the derived objects; each looks at it once.
 
-        It abstains when the species is known and not on the model's card.
+        One is not asked when the species is known and not on its card.
+
+        Raises
+        ------
+        StudyRefused
+            The film can't be decoded, or a model gave something that is no answer.
+        TransientError
+            The film is gone; deriving it again brings it back.
         """
         ...
 

@@ -7,7 +7,7 @@ LONGEST_MODULE = 300
 LONGEST_FUNCTION = 40
 EXCUSED = {
     # One Protocol after another, mostly docstrings: apart they would no longer read as one contract.
-    "ports.py": 360,
+    "ports.py": 400,
     # One schema: its tables point at each other.
     "adapters/ledger/tables.py": 320,
 }

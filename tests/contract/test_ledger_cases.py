@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from tests.ledgers import (
@@ -52,6 +53,24 @@ def test_each_use_case_and_revision_has_a_case_of_its_own(ledger: PostgresLedger
     names = {ledger.open_case(order) for order in orders}
 
     assert len(names) == 4
+
+
+def test_a_case_asked_for_again_is_another_one_once_the_latest_has_ended(ledger: PostgresLedger) -> None:
+    order = film_order(film(ledger))
+    again = replace(order, again=True)
+    first = CaseRef(id=ledger.open_case(order))
+    unended = ledger.open_case(again)
+    ledger.claim(first, owner="worker", lease_seconds=30)
+    finish(ledger, first)
+
+    with ThreadPoolExecutor(8) as openers:
+        (second,) = set(openers.map(ledger.open_case, [again] * 16))
+
+    assert unended == first.id
+    assert second != first.id
+    assert ledger.open_case(order) == second
+    assert ledger.claim(CaseRef(id=second), owner="worker", lease_seconds=30).round == 2
+    assert ledger.predecessors(second) == [result()]
 
 
 def test_a_quarantined_film_gets_no_case(ledger: PostgresLedger) -> None:

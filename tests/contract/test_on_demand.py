@@ -144,6 +144,30 @@ def test_asking_again_finds_the_same_case_and_says_how_it_stands(services: Servi
     assert again.before.state.ended
 
 
+def test_once_more_is_another_case_of_the_same_revision(services: Services) -> None:
+    study = received(services, film())
+    (first,) = open_cases(services, "triage", study, actor="vet")
+    end(services.ledger, first.id)
+
+    (second,) = open_cases(services, "triage", study, actor="vet", again=True)
+
+    assert second.id != first.id
+    assert second.before is None
+    assert [line.round for line in services.ledger.study(study).cases] == [1, 2]
+
+
+def test_the_command_runs_a_use_case_once_more_when_told_to(site: Path, services: Services) -> None:
+    study = received(services, film())
+    (first,) = open_cases(services, "triage", study, actor="vet")
+    end(services.ledger, first.id)
+
+    told = run(site, "triage", study, "--again")
+
+    (line,) = json.loads(told.stdout)
+    assert (told.exit_code, line["state"]) == (0, "waiting")
+    assert line["id"] != first.id
+
+
 def test_who_asked_stands_in_the_journal(services: Services, ledger_url: str) -> None:
     study = received(services, film())
 

@@ -14,7 +14,7 @@ import pydicom
 import pytest
 from prefect.client.orchestration import get_client
 from tests import builders
-from tests.bundles import untrained
+from tests.bundles import untrained, untrained_trunk
 
 from vetflow.dicom import header
 from vetflow.domain.case import CaseOrder, CaseRef, CaseState, Queue
@@ -87,6 +87,7 @@ def clinic(ledger_url: str, prefect_api: str) -> Iterator[Clinic]:
     services = build(settings)
     keys.make(settings.secrets)
     champion = enthrone(services, untrained(), actor="test")
+    enthrone(services, untrained_trunk(), actor="test")
     services.ledger.grant("positioning", Phase.INTEGRATED, model=champion.model.digest, actor="test")
     with use_services(services):
         yield Clinic(services)

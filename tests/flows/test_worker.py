@@ -118,6 +118,22 @@ def test_a_run_of_a_more_urgent_queue_is_started_first(house: House) -> None:
     assert first.start_time < second.start_time
 
 
+@pytest.mark.parametrize(("queue", "back"), [(Queue.STAT, 0), (Queue.ROUTINE, 5), (Queue.SILENT, 5)])
+def test_what_is_not_urgent_steps_back_with_its_sandboxes(
+    house: House, tmp_path: Path, queue: Queue, back: int
+) -> None:
+    run = house.submit("sleeps", queue=queue, case=f"case-{queue.value}", marks=str(tmp_path))
+    assert soon(lambda: len(list(tmp_path.iterdir())) == 1, 20)
+    child = psutil.Process(int(next(tmp_path.iterdir()).name))
+    assert soon(lambda: len(child.children(recursive=True)) == 2)
+
+    nice = {each.nice() for each in (child, *child.children(recursive=True))}
+
+    assert nice == {psutil.Process().nice() + back}
+    house.client.set_flow_run_state(run, Cancelling())
+    house.ended(run)
+
+
 def test_deployments_that_prefect_lost_are_declared_again(house: House) -> None:
     lost = house.client.read_deployment_by_name("waits/waits").id
     house.client.delete_deployment(lost)

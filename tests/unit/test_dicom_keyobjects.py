@@ -11,9 +11,11 @@ from tests.unit.results import ALL, EFFUSION, EXPOSURE, HEART, IDENTITY, SIGNATU
 
 from vetflow.dicom.identity import to_bytes
 from vetflow.dicom.keyobjects import of_interest, quality_issues
+from vetflow.domain import quality
 from vetflow.domain.coding import Code
-from vetflow.domain.finding import Presence
+from vetflow.domain.finding import Finding, Presence
 from vetflow.domain.standing import Standing
+from vetflow.domain.trunk import VERTEBRA
 
 OTHER_FILM = {"SOPInstanceUID": "2.25.201", "SeriesInstanceUID": "2.25.200"}
 POSITIONING = Code(value="111209", scheme="DCM", meaning="Positioning")
@@ -124,3 +126,40 @@ def test_writing_key_objects_again_gives_the_same_bytes() -> None:
     once, again = (to_bytes(of_interest(FILMS, ALL, identity=IDENTITY)) for _ in range(2))
 
     assert once == again
+
+
+def test_advice_stands_first_in_the_words_of_a_quality_issue_and_once() -> None:
+    again = Finding(
+        code=quality.ADVICE, presence=Presence.PRESENT, says="Retake: the animal is rotated.", source="picture",
+        reason=POSITIONING,
+    )  # fmt: skip
+
+    (document,) = quality_issues(FILMS, results.of(MISPLACED, again), identity=IDENTITY)
+
+    assert reasons(document) == ["111209"]
+    assert words(document) == (
+        "AI suggestion, not verified by a veterinarian. Retake: the animal is rotated. The animal is rotated."
+    )
+
+
+def test_advice_not_to_retake_stands_in_an_issue_and_makes_none() -> None:
+    fine = Finding(code=quality.ADVICE, presence=Presence.ABSENT, says="No retake needed.", source="tags")
+
+    (document,) = quality_issues(FILMS, results.of(EXPOSURE, fine), identity=IDENTITY)
+
+    assert words(document).endswith("No retake needed. The film is overexposed.")
+    assert quality_issues(FILMS, results.of(fine), identity=IDENTITY) == ()
+
+
+def test_advice_on_another_image_is_not_given_to_this_one() -> None:
+    other = Finding(code=quality.ADVICE, presence=Presence.ABSENT, says="No retake.", source="tags", image=1)
+
+    (document,) = quality_issues(FILMS, results.of(EXPOSURE, other), identity=IDENTITY)
+
+    assert "No retake." not in words(document)
+
+
+def test_a_labelled_vertebra_makes_no_image_one_of_interest() -> None:
+    labelled = Finding(code=VERTEBRA, presence=Presence.PRESENT, says="T4.", source="picture", label="T4")
+
+    assert of_interest(FILMS, results.of(labelled), identity=IDENTITY) is None

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vetflow.domain import quality
 from vetflow.domain.coding import Code
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
@@ -105,6 +106,17 @@ def test_a_finding_is_told_with_all_that_is_known_of_it() -> None:
         "tracking_id": FOUND.tracking, "tracking_uid": tracking_uid(FOUND.tracking),
     }  # fmt: skip
     assert (second["image"], second["certainty"], second["box"], second["side"]) == (1, None, None, None)
+
+
+def test_advice_is_told_in_one_line_unless_it_was_rejected() -> None:
+    advice = Finding(code=quality.ADVICE, presence=Presence.PRESENT, says="Retake: rotated.", source="picture")
+    rejected = Standing(edition=1, rejected=frozenset({advice.tracking}))
+
+    given = replace(ASSESSMENT, findings=(advice, FOUND))
+
+    assert told()["advice"] == ""
+    assert told(given)["advice"] == "Retake: rotated."
+    assert told(given, standing=rejected)["advice"] == ""
 
 
 def test_the_result_says_who_made_it_of_what_and_when() -> None:

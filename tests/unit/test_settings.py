@@ -1,12 +1,14 @@
 import importlib.resources
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.rollout import Phase
-from vetflow.settings import Settings, load, write
+from vetflow.domain.use_cases import MODELS
+from vetflow.settings import Settings, UseCase, load, write
 
 SITES = importlib.resources.files("vetflow") / "deployments/sites"
 
@@ -31,6 +33,10 @@ def test_the_shipped_sites_are_valid(name: str, tmp_path: Path) -> None:
     assert settings.site.name == name.removesuffix(".toml")
     assert settings.routes[0].use_case == "positioning"
     assert [destination.kind for destination in settings.destinations] == ["dicom", "hl7"]
+
+
+def test_a_route_may_name_every_use_case_and_no_other() -> None:
+    assert set(get_args(UseCase)) == set(MODELS)
 
 
 def test_a_home_without_a_file_has_every_default(tmp_path: Path) -> None:
@@ -111,4 +117,4 @@ def test_settings_that_are_written_are_read_back_the_same(tmp_path: Path) -> Non
     again = load(home=tmp_path)
 
     assert again.model_dump(exclude={"file"}) == demo.model_dump(exclude={"file"})
-    assert again.phases == {"positioning": Phase.INTEGRATED}
+    assert again.phases == dict.fromkeys(MODELS, Phase.INTEGRATED)

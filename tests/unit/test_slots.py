@@ -39,3 +39,14 @@ def test_a_run_takes_one_place_only_and_gives_it_back() -> None:
 
     assert not slots.holds("run")
     assert slots.open_queues() is None
+
+
+def test_a_run_is_urgent_while_it_has_a_place_of_the_stat_queue() -> None:
+    slots = Slots(limit=3)
+    slots.take(1, Queue.STAT)
+    slots.take(2, Queue.SILENT)
+
+    assert [slots.urgent(run) for run in (1, 2, 3)] == [True, False, False]
+    slots.free(1)
+
+    assert not slots.urgent(1)

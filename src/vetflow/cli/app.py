@@ -2,7 +2,7 @@
 
 import typer
 
-from vetflow.cli import bench, demo, films, keys, ledger, machine, models, privacy, review, run, upkeep
+from vetflow.cli import bench, demo, draft, films, keys, ledger, machine, models, privacy, review, run, upkeep
 
 app = typer.Typer(
     name="vetflow",
@@ -17,6 +17,7 @@ app.command()(machine.status)
 app.command()(machine.doctor)
 app.command()(films.send)
 app.command()(run.run)
+app.command()(draft.draft)
 app.add_typer(ledger.studies, name="studies", no_args_is_help=True)
 app.add_typer(ledger.cases, name="cases", no_args_is_help=True)
 app.add_typer(ledger.deliveries, name="deliveries", no_args_is_help=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vetflow.bench.rows import Row
 
 Bench = Callable[[Path, Callable[[str], None]], "list[Row]"]
-NAMES = ("latency", "ingest", "film", "throughput", "memory", "tree", "deid", "report")
+NAMES = ("latency", "ingest", "film", "throughput", "advice", "trunk", "memory", "tree", "deid", "report")
 
 
 def bench(
@@ -47,13 +47,15 @@ def bench(
 
 
 def _benches() -> Mapping[str, Bench]:
-    from vetflow.bench import deid, film, ingest, latency, memory, report, tree
+    from vetflow.bench import advice, deid, film, ingest, latency, memory, report, tree, trunk
 
     return {
         "latency": latency.measure,
         "ingest": ingest.measure,
         "film": film.measure_film,
         "throughput": film.measure_throughput,
+        "advice": advice.measure,
+        "trunk": trunk.measure,
         "memory": memory.measure,
         "tree": tree.measure,
         "deid": deid.measure,

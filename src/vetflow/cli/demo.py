@@ -37,17 +37,18 @@ def demo(
     begun = time.monotonic()
     with stage.hospital(site), stage.tree(site, tell=lambda part: say(f"{time.monotonic() - begun:5.1f} s  {part}")):
         services = build(site)
-        study, case = _travelled(services, site, sent)
-        lines = list(_told(services, study, case))
-        lines.append(("Prefect", f"http://127.0.0.1:{site.ports.prefect}/runs/flow-run/{case.case.run_id}"))
+        study, cases = _travelled(services, site, sent)
+        lines = list(_told(services, study, cases))
+        runs = f"http://127.0.0.1:{site.ports.prefect}/runs/flow-run"
+        lines += [(f"Prefect, {case.case.use_case}", f"{runs}/{case.case.run_id}") for case in cases]
         _show(lines, as_json=as_json)
         if stay:
             _linger()
-    raise typer.Exit(OK if _well(case) else FAILED)
+    raise typer.Exit(OK if all(map(_well, cases)) else FAILED)
 
 
-def _travelled(services: "Services", site: "Settings", film: Path) -> "tuple[StudyPage, CasePage]":
-    """Send a film and return its study and case once nothing more will happen."""
+def _travelled(services: "Services", site: "Settings", film: Path) -> "tuple[StudyPage, list[CasePage]]":
+    """Send a film and return its study and cases once nothing more will happen; the first is about the film alone."""
     from vetflow.domain.errors import TransientError
     from vetflow.hospital import modality
 
@@ -69,31 +70,42 @@ def _travelled(services: "Services", site: "Settings", film: Path) -> "tuple[Stu
     raise TransientError(f"no result after {_FILM_SECONDS:g} s; {site.home / 'logs'} and `vetflow cases ls` say why")
 
 
-def _finished(services: "Services") -> "tuple[StudyPage, CasePage] | None":
+def _finished(services: "Services") -> "tuple[StudyPage, list[CasePage]] | None":
+    """Return what came of the film; None while there is more to come, a draft that is opened just now included."""
+    ledger = services.ledger
+    if _ended(services) is None or ledger.open_studies() or ledger.unrouted() or ledger.undrafted():
+        return None
+    return _ended(services)
+
+
+def _ended(services: "Services") -> "tuple[StudyPage, list[CasePage]] | None":
     from vetflow.domain.delivery import DeliveryState
 
-    lines = services.ledger.cases(limit=1)
-    case = services.ledger.case(lines[0].id) if lines and lines[0].state.ended else None
-    if case is None or any(delivery.state is DeliveryState.OWED for delivery in case.deliveries):
-        return None
-    study = services.ledger.study(case.case.study_id)
-    return (study, case) if study else None
+    lines = services.ledger.studies(limit=1)
+    study = services.ledger.study(lines[0].id) if lines else None
+    pages = [services.ledger.case(line.id) for line in study.cases] if study else []
+    cases = [page for page in pages if page and page.case.state.ended]
+    owed = any(delivery.state is DeliveryState.OWED for case in cases for delivery in case.deliveries)
+    return (study, cases) if study and cases and len(cases) == len(pages) and not owed else None
 
 
-def _told(services: "Services", study: "StudyPage", case: "CasePage") -> "list[Line]":
-    from vetflow.cli.story import story
+def _told(services: "Services", study: "StudyPage", cases: "list[CasePage]") -> "list[Line]":
+    from vetflow.cli.story import brief, story
     from vetflow.domain.delivery import ResultKind
     from vetflow.domain.rollout import Phase
     from vetflow.wiring.catalogue import standings
 
-    home = services.settings.home
-    standing = next(one for one in standings(services) if one.use_case == case.case.use_case)
-    lines = list(story(study, case, Phase(standing.in_force or Phase.SILENT)))
-    for result in case.results:
-        if result.kind is ResultKind.PICTURE:
-            picture = home / f"{case.case.id}.png"
-            picture.write_bytes(services.store.get(result.digest))
-            lines.append(("picture", str(picture)))
+    home, first = services.settings.home, cases[0]
+    standing = next(one for one in standings(services) if one.use_case == first.case.use_case)
+    lines = [*story(study, first, Phase(standing.in_force or Phase.SILENT)), *map(brief, cases[1:])]
+    shown = {ResultKind.PICTURE: ("picture", "png"), ResultKind.TEXT: ("draft report", "txt")}
+    for use_case, result in ((case.case.use_case, result) for case in cases for result in case.results):
+        if result.kind not in shown:
+            continue
+        what, suffix = shown[result.kind]
+        path = home / f"{use_case}-{result.digest[:8]}.{suffix}"
+        path.write_bytes(services.store.get(result.digest))
+        lines.append((what, str(path)))
     lines += [("in the PACS", str(path)) for path in sorted((home / "pacs").glob("**/*.dcm"))]
     lines += [("in the practice", str(path)) for path in sorted((home / "practice").glob("*.hl7"))]
     return lines

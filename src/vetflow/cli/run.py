@@ -27,6 +27,7 @@ def run(
     ],
     home: Home = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 when it is not a good one.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Run it once more where it has ended.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a use case on a study before everything else; one that is not here is fetched from the site's PACS first."""
@@ -34,7 +35,7 @@ def run(
 
     _check(use_case)
     services = build(settings(home))
-    opened = _opened(services, use_case, study)
+    opened = _opened(services, use_case, study, again=again)
     for case in opened:
         say(_told(case))
     lines = _awaited(services, opened) if wait else [_line(services, case) for case in opened]
@@ -44,15 +45,13 @@ def run(
 
 
 def _check(use_case: str) -> None:
-    from typing import get_args
+    from vetflow.domain.use_cases import MODELS
 
-    from vetflow.settings import UseCase
-
-    if use_case not in get_args(UseCase):
-        raise typer.BadParameter(f"{use_case} is not a use case; there are {', '.join(get_args(UseCase))}")
+    if use_case not in MODELS:
+        raise typer.BadParameter(f"{use_case} is not a use case; there are {', '.join(MODELS)}")
 
 
-def _opened(services: "Services", use_case: str, study: str) -> "Sequence[Opened]":
+def _opened(services: "Services", use_case: str, study: str, *, again: bool) -> "Sequence[Opened]":
     from vetflow.domain.errors import StudyRefused, TransientError
     from vetflow.supervisor.account import own_name
     from vetflow.supervisor.on_demand import open_cases, study_named
@@ -64,7 +63,7 @@ def _opened(services: "Services", use_case: str, study: str) -> "Sequence[Opened
     deadline = time.monotonic() + _SORTED_SECONDS
     while True:
         try:
-            return open_cases(services, use_case, study_id, actor=own_name())
+            return open_cases(services, use_case, study_id, actor=own_name(), again=again)
         except TransientError:
             if time.monotonic() > deadline:
                 raise
@@ -75,7 +74,9 @@ def _told(case: "Opened") -> str:
     if case.before is None:
         return f"{case.id} is opened"
     if case.before.state.ended:
-        return f"{case.id} ended as {case.before.state} before, and is not run again; `vetflow cases show {case.id}`"
+        return (
+            f"{case.id} ended as {case.before.state} before: `vetflow cases show {case.id}`; --again runs it once more"
+        )
     return f"{case.id} is {case.before.state} already, in the queue {case.before.queue}"
 
 

@@ -1,13 +1,15 @@
-"""What the demo tells of one film: arrival, route, findings, model, deliveries, times."""
+"""What the demo tells of one film: arrival, route, findings, model, deliveries, times, and what else was said."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from vetflow.domain.finding import Presence
 from vetflow.domain.overview import CasePage, StudyPage
 from vetflow.domain.rollout import Phase
 
 Line = tuple[str, str]
 """What is told about, and what is told."""
+_MOST_SAID = 3
 _ORDER = {name: place for place, name in enumerate(("retrieve", "validate", "deidentify", "infer", "report"))}
 
 
@@ -23,6 +25,16 @@ def story(study: StudyPage, case: CasePage, phase: Phase) -> Iterator[Line]:
         when = f", {_since(film.received_at, delivery.ended_at)} after arrival" if delivery.ended_at else ""
         yield f"{delivery.kind} to {delivery.destination}", f"{delivery.state}{when}{_why(delivery.last_error)}"
     yield from _times(case, film.received_at)
+
+
+def brief(case: CasePage) -> Line:
+    """Return in one line what a case came to."""
+    if case.assessment is None:
+        return case.case.use_case, f"{case.case.state}{_why(case.case.reason)}"
+    present = [one.says for one in case.assessment.findings if one.presence is Presence.PRESENT]
+    said = [*present[:_MOST_SAID], *([f"and {len(present) - _MOST_SAID} more"] if len(present) > _MOST_SAID else [])]
+    verdict = f"{case.assessment.verdict.replace('_', ' ')}{_why(case.assessment.abstained)}"
+    return case.case.use_case, f"{verdict}: {' '.join(said)}" if said else verdict
 
 
 def _judged(case: CasePage) -> Iterator[Line]:

@@ -54,7 +54,7 @@ def phase(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Show how far results travel, or grant the champion of a use case another phase."""
+    """Show how far results travel, or grant the champion of a use case another phase; a draft has no model."""
     from vetflow.domain.rollout import Phase
     from vetflow.supervisor.account import own_name
     from vetflow.wiring import build

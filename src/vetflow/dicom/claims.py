@@ -51,7 +51,7 @@ def tag_evidence(header: Dataset, *, present_bytes: int, compressed: bool) -> Ta
     rows, columns, frames = size(header)
     return TagEvidence(
         modality=_term(header, "Modality"),
-        signalment=Signalment(species=agreed(species), sex=sex, neutered=neutered),
+        signalment=Signalment(species=agreed(species), sex=sex, neutered=neutered, breed=_breed(header)),
         species=species,
         regions=_regions(header),
         views=_views(header),
@@ -66,6 +66,10 @@ def tag_evidence(header: Dataset, *, present_bytes: int, compressed: bool) -> Ta
         present_bytes=present_bytes,
         burned_in=_term(header, "BurnedInAnnotation") == "YES",
     )
+
+
+def _breed(header: Dataset) -> Code | None:
+    return next(fields.coded(header, "PatientBreedCodeSequence"), None)
 
 
 def routing_facts(header: Dataset) -> Facts:

@@ -58,6 +58,8 @@ class ReportIdentity:
         When the assessment was made, with its time zone.
     revision
         Of the study; None for a case of one film.
+    round
+        Of the case: one that was asked for again writes objects of its own.
     software
         Version of vetflow.
     caveats
@@ -70,11 +72,15 @@ class ReportIdentity:
     software: str
     revision: int | None = None
     caveats: tuple[str, ...] = ()
+    round: int = 1
 
     def uid(self, assessment: Assessment, *what: str, edition: int = 0) -> str:
-        """Return the UID of a part of a result; it follows from inputs, use case, model digest, revision, edition."""
+        """Return the UID of a part of a result.
+
+        It follows from inputs, use case, model digest, revision, round and edition.
+        """
         model = assessment.model.digest if assessment.model else ""
-        later = (f"edition {edition}",) if edition else ()
+        later = (*((f"round {self.round}",) if self.round > 1 else ()), *((f"edition {edition}",) if edition else ()))
         return derived_uid(*self.digests, self.use_case, model, str(self.revision or 0), *later, *what)
 
     def tracking_uid(self, source: Dataset, identifier: str) -> str:

@@ -12,10 +12,12 @@ from vetflow.dicom import observer
 from vetflow.dicom.case import Case, case_of
 from vetflow.dicom.groups import concept
 from vetflow.dicom.identity import MANUFACTURER, SERIAL, ReportIdentity, restore, series_description
-from vetflow.dicom.summary import SIGNED, UNVERIFIED
+from vetflow.dicom.summary import SIGNED, UNVERIFIED, advice
+from vetflow.domain import trunk
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Presence
 from vetflow.domain.standing import SUGGESTION, Signature, Standing
+from vetflow.domain.urgency import URGENCY
 
 _SERIES_NUMBER = 902
 _QUALITY_ISSUE = ConceptCode("113010", "DCM", "Quality Issue")
@@ -23,6 +25,10 @@ _REJECTED = ConceptCode("113001", "DCM", "Rejected for Quality Reasons")
 _OF_INTEREST = ConceptCode("113000", "DCM", "Of Interest")
 _MODIFIER = ConceptCode("113011", "DCM", "Document Title Modifier")
 _LONGEST_TEXT = 1024
+
+
+_NO_REASON = frozenset({*trunk.DESCRIBED, URGENCY})
+"""What is found on every sound film, or sums up what is found, makes no image one of interest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,7 @@ def _present(case: Case, *, of_quality: bool) -> dict[str, list[Finding]]:
     for _, finding in sorted(case.claimed, key=lambda claimed: claimed[1].image):
         image = case.image(finding)
         counts = finding.presence is Presence.PRESENT and (finding.reason is not None) == of_quality
+        counts = counts and finding.code not in _NO_REASON
         if counts and image.StudyInstanceUID == study_uid:
             found.setdefault(image.SOPInstanceUID, []).append(finding)
     return found
@@ -126,7 +133,9 @@ def _content(selection: _Selection, images: list[Dataset], case: Case) -> KeyObj
 
 
 def _description(selection: _Selection, case: Case) -> str:
-    """Say who says so, unless a person does, and what: each sentence once."""
+    """Say who says so, unless a person does, and what: advice first, each sentence once."""
     who = "" if selection.by else SIGNED if case.standing.signature else UNVERIFIED
-    says = dict.fromkeys(finding.says for findings in selection.images.values() for finding in findings)
+    found = [finding for findings in selection.images.values() for finding in findings]
+    advised = [one for one in advice(case) if one.image in {finding.image for finding in found}]
+    says = dict.fromkeys(finding.says for finding in (*(advised if selection.reasons else ()), *found))
     return " ".join(filter(None, (who, *says)))[:_LONGEST_TEXT]

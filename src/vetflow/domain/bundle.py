@@ -17,6 +17,8 @@ from vetflow.domain.signalment import Species
 METADATA = "configs/metadata.json"
 WEIGHTS = "models/model.safetensors"
 CARD = "docs/README.md"
+TRUNK = "trunk"
+"""Name of the network whose answers are a `vetflow.domain.trunk_sight.TrunkSight`."""
 _LARGEST = 64 * 2**20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SECTION = "vetflow"
@@ -68,6 +70,11 @@ class Manifest:
             raise ConfigurationError("a bundle's input size lies between 32 and 2048, its threshold between 0 and 1")
         if set(self.temperatures) != set(self.heads) or min(self.temperatures.values()) <= 0:
             raise ConfigurationError("a bundle's manifest needs a positive temperature for each head")
+
+    @property
+    def of_trunk(self) -> bool:
+        """Whether it gives a trunk sight, and not one of any body part."""
+        return self.network == TRUNK
 
     @property
     def outputs(self) -> int:
@@ -137,6 +144,17 @@ def from_archive(data: bytes) -> Bundle:
                 raise ConfigurationError("a model bundle unpacks to at most 64 MB")
             return Bundle(files={entry.filename: packed.read(entry) for entry in packed.infolist()})
     except zipfile.BadZipFile as error:
+        raise ConfigurationError("not a model bundle: the archive is damaged") from error
+
+
+def manifest_of(archive: bytes) -> Manifest:
+    """Return the manifest in a zip made by `Bundle.archive`, the rest of it unread."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+            if packed.getinfo(METADATA).file_size > _LARGEST:
+                raise ConfigurationError("a model bundle unpacks to at most 64 MB")
+            return read_manifest(packed.read(METADATA))
+    except (KeyError, zipfile.BadZipFile) as error:
         raise ConfigurationError("not a model bundle: the archive is damaged") from error
 
 

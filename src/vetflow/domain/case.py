@@ -71,6 +71,8 @@ class CaseOrder:
         Revision number of the study, None for a case of one film.
     instance_id
         The film, None for a case of a revision.
+    again
+        When the latest case of this use case on this subject has ended, another one is opened.
     """
 
     use_case: str
@@ -78,6 +80,7 @@ class CaseOrder:
     queue: Queue
     revision: int | None = None
     instance_id: str | None = None
+    again: bool = False
 
     def __post_init__(self) -> None:
         if (self.revision is None) == (self.instance_id is None):
@@ -101,6 +104,8 @@ class Subject:
     ----------
     digests
         SHA-256 of each instance, in order of arrival.
+    round
+        1 for the first case of the use case on this revision or film, then one more for each that was asked for again.
     """
 
     ref: CaseRef
@@ -109,6 +114,7 @@ class Subject:
     revision: int | None
     instance_ids: tuple[str, ...]
     digests: tuple[str, ...]
+    round: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,3 +132,23 @@ class Lapsed:
     ref: CaseRef
     run_id: str
     running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undrafted:
+    """A revision of which all has been said that will be, and that no draft report knows of yet.
+
+    Parameters
+    ----------
+    queues
+        Where its cases waited.
+    """
+
+    study_id: str
+    revision: int
+    queues: frozenset[Queue]
+
+    @property
+    def queue(self) -> Queue | None:
+        """The most urgent of them, None when there was no case."""
+        return next((queue for queue in Queue if queue in self.queues), None)

@@ -42,6 +42,8 @@ class ResultKind(StrEnum):
     JSON = "JSON"
     """The same result under the published JSON Schema; sent nowhere, served to REST consumers."""
     ORU = "ORU"
+    TEXT = "TEXT"
+    """A draft report as plain text; for people, sent nowhere."""
     PICTURE = "PICTURE"
     """The overlay as a PNG, made from pixels alone; for people, sent nowhere."""
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vetflow.domain import positioning, trunk
+from vetflow.domain import labelling, positioning, quality, trunk
 from vetflow.domain.anatomy import PART_CODES, Part
+from vetflow.domain.cardiac import normal
 from vetflow.domain.coding import SCHEME, Code
 from vetflow.domain.differentials import Table
 from vetflow.domain.finding import Finding, Measurement, Presence
-from vetflow.domain.heart import ATRIAL_RANGES, SCORE_RANGES, SCORE_RANGES_BY_BREED, Range
 from vetflow.domain.report import SCALE, Draft, Figure, Given, Opinion, Priority, Scale, Statement, System, Voice
 from vetflow.domain.upheld import upheld
-from vetflow.domain.urgency import Urgency, most_urgent
+from vetflow.domain.urgency import URGENCY, Urgency, most_urgent
 from vetflow.domain.view import Region
 
 _SYSTEMS: Mapping[str, System] = {
@@ -52,7 +52,8 @@ _SHOWN_ON = {
     trunk.GASTRIC_VOLVULUS.value: Region.ABDOMEN,
     trunk.PERITONEAL_EFFUSION.value: Region.ABDOMEN,
 }
-_DESCRIBED = frozenset({trunk.OUTLINED, trunk.VERTEBRA, trunk.RIBS})
+_ELSEWHERE = frozenset({quality.ADVICE, URGENCY})
+"""What is said again of others: the draft has a place of its own for films to repeat and for the priority."""
 _RETAKE = frozenset({positioning.POSITIONING, positioning.UNDER_EXPOSED, positioning.OVER_EXPOSED})
 _QUALITY = positioning.SERVICE.value
 """Use case that judges films and not the animal."""
@@ -114,7 +115,7 @@ def _priority(asked: Urgency, opinions: Iterable[Opinion], present: Iterable[Sta
 
 def _of_film(opinion: Opinion, scale: Scale) -> Iterable[Statement]:
     """Yield the complaints about a film; one sentence when there are none, or when it was not judged."""
-    claimed = [finding for _, finding in upheld(opinion.assessment, opinion.standing).claimed]
+    claimed = _claimed(opinion)
     complaints = [finding for finding in claimed if finding.presence is Presence.PRESENT]
     for finding in complaints:
         yield _statement(finding, opinion, scale=scale)
@@ -125,16 +126,20 @@ def _of_film(opinion: Opinion, scale: Scale) -> Iterable[Statement]:
         yield Statement(code=positioning.SERVICE, presence=presence, why=why, films=films)
 
 
+def _claimed(opinion: Opinion) -> list[Finding]:
+    claimed = upheld(opinion.assessment, opinion.standing).claimed
+    return [finding for _, finding in claimed if finding.code not in _ELSEWHERE]
+
+
 def _bad_films(opinion: Opinion) -> Iterable[int]:
-    for _, finding in upheld(opinion.assessment, opinion.standing).claimed:
+    for finding in _claimed(opinion):
         if finding.presence is Presence.PRESENT and finding.reason in _RETAKE:
             yield _film(finding, opinion)
 
 
 def _statements(opinion: Opinion, given: Given, scale: Scale) -> Iterable[Statement]:
     """Yield what a use case says of the animal, the surest first, and on what it owed an answer and gave none."""
-    claimed = [finding for _, finding in upheld(opinion.assessment, opinion.standing).claimed]
-    said = _joined(_statement(finding, opinion, scale=scale, given=given) for finding in claimed)
+    said = _joined(_statement(finding, opinion, scale=scale, given=given) for finding in _claimed(opinion))
     yield from sorted(said, key=_doubt)
     if why := opinion.assessment.abstained:
         told = {finding.code for finding in opinion.assessment.findings}
@@ -172,20 +177,23 @@ def _statement(finding: Finding, opinion: Opinion, *, scale: Scale, given: Given
         labels=(finding.label,) if finding.label else (),
         figures=tuple(_figure(measured, given) for measured in finding.measurements),
         films=(_film(finding, opinion),),
-        sought=finding.code not in _DESCRIBED,
+        sought=finding.code not in trunk.DESCRIBED,
     )
 
 
 def _joined(statements: Iterable[Statement]) -> Iterable[Statement]:
-    """Make one statement of those that differ in their label alone, such as vertebrae."""
+    """Make one statement of those that differ in label or film alone, such as vertebrae."""
     kinds: dict[object, list[Statement]] = {}
     for number, one in enumerate(statements):
-        alike = (one.code, one.presence, one.site, one.side) if one.labels else number
+        mere = one.labels or not one.sought
+        alike = (one.code, one.presence, one.site, one.side, one.figures) if mere else number
         kinds.setdefault(alike, []).append(one)
     for alike in kinds.values():
         labels = tuple(dict.fromkeys(label for one in alike for label in one.labels))
         least = min((one.certainty for one in alike if one.certainty is not None), default=None)
-        yield replace(alike[0], labels=labels, certainty=least) if len(alike) > 1 else alike[0]
+        films = tuple(dict.fromkeys(film for one in alike for film in one.films))
+        named = labelling.runs(labels) if alike[0].code == trunk.VERTEBRA else labels
+        yield replace(alike[0], labels=named, certainty=least, films=films)
 
 
 def _system(code: Code, site: Code | None) -> System:
@@ -193,17 +201,8 @@ def _system(code: Code, site: Code | None) -> System:
 
 
 def _figure(measured: Measurement, given: Given) -> Figure:
-    return Figure(name=measured.name, value=measured.value, unit=measured.unit, normal=_normal(measured.name, given))
-
-
-def _normal(name: Code, given: Given) -> Range | None:
-    """Return what is normal for the animal: its breed's own range where there is one, else its species'."""
-    species = given.signalment.species
-    if species is None:
-        return None
-    if name == trunk.HEART_SCORE:
-        return SCORE_RANGES_BY_BREED.get(given.breed.value if given.breed else "") or SCORE_RANGES.get(species)
-    return ATRIAL_RANGES.get(species) if name == trunk.ATRIAL_SIZE else None
+    usual = normal(measured.name, replace(given.signalment, breed=given.breed))
+    return Figure(name=measured.name, value=measured.value, unit=measured.unit, normal=usual)
 
 
 def _film(finding: Finding, opinion: Opinion) -> int:

@@ -81,13 +81,20 @@ class RefusalLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLine:
-    """One case in a list."""
+    """One case in a list.
+
+    Parameters
+    ----------
+    round
+        1 for the first of its use case on its subject, then one more for each that was asked for again.
+    """
 
     id: str
     use_case: str
     study_id: str
     revision: int | None
     instance_id: str | None
+    round: int
     queue: Queue
     state: CaseState
     attempt: int

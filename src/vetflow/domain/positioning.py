@@ -4,65 +4,92 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import log10
 
-from vetflow.domain.coding import Code, own
+from vetflow.domain.advice import finding as advised
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
-from vetflow.domain.finding import Assessment, Finding, Measurement, Presence, Verdict
-from vetflow.domain.sight import Bounds, Field, Guess, Sight
+from vetflow.domain.finding import Assessment, Finding, Measurement, Presence
+from vetflow.domain.look import verdict
+from vetflow.domain.placement import placement, untold
+from vetflow.domain.quality import (
+    DEVIATION_INDEX,
+    EXPOSURE,
+    FIELD,
+    INVERSION,
+    LIMBS,
+    OTHER,
+    OVER_EXPOSED,
+    POSITIONING,
+    PROCESSING,
+    REGION_MISMATCH,
+    SERVICE,
+    SPECIES_MISMATCH,
+    UNDER_EXPOSED,
+    UNITLESS,
+    VIEW_MISMATCH,
+)
+from vetflow.domain.sight import Bounds, Sight
+from vetflow.domain.trunk_sight import TrunkSight
 from vetflow.domain.view import Region, View
 
-SERVICE = own("positioning", "Positioning and tags of a radiograph")
-VIEW_MISMATCH = own("view-mismatch", "View differs between tags or from the picture")
-REGION_MISMATCH = own("region-mismatch", "Body part differs between tags or from the picture")
-SPECIES_MISMATCH = own("species-mismatch", "Species differs between tags")
-EXPOSURE = own("exposure", "Exposure out of range")
-FIELD = own("collimation", "Body not inside the collimated field")
-LIMBS = own("limbs-over", "Limbs over the region of interest")
-INVERSION = own("inversion", "Greyscale inverted against the tag")
-
-POSITIONING = Code(value="111209", scheme="DCM", meaning="Positioning")
-UNDER_EXPOSED = Code(value="111211", scheme="DCM", meaning="Under exposed")
-OVER_EXPOSED = Code(value="111212", scheme="DCM", meaning="Over exposed")
-PROCESSING = Code(value="111219", scheme="DCM", meaning="Inappropriate image processing")
-OTHER = Code(value="111220", scheme="DCM", meaning="Other failure")
-
-DEVIATION_INDEX = own("deviation-index", "Deviation index (IEC 62494-1)")
-UNITLESS = Code(value="1", scheme="UCUM", meaning="no units")
+__all__ = [
+    "DEVIATION_INDEX", "EXPOSURE", "FIELD", "INVERSION", "LIMBS", "OTHER", "OVER_EXPOSED", "POSITIONING", "PROCESSING",
+    "REGION_MISMATCH", "SERVICE", "SPECIES_MISMATCH", "UNDER_EXPOSED", "UNITLESS", "VIEW_MISMATCH", "deviation_index",
+    "judge",
+]  # fmt: skip
+_TWO_WAYS = (
+    {View.LEFT_LATERAL, View.RIGHT_LATERAL},
+    {View.VENTRODORSAL, View.DORSOVENTRAL},
+)
+"""Views of one plane that a film can't be both of."""
 
 
-def judge(evidence: TagEvidence, sight: Sight | None, bounds: Bounds, *, abstained: str = "") -> Assessment:
-    """Return everything there is to say of one film.
+def judge(
+    evidence: TagEvidence, sight: Sight | None, bounds: Bounds, *, abstained: str = "", trunk: TrunkSight | None = None
+) -> Assessment:
+    """Return everything there is to say of one film, with one line of advice.
 
     Parameters
     ----------
     sight
         None when the model must not be asked or refused; ``abstained`` then says why.
+    trunk
+        What the trunk model saw, when it was asked; where it is sure, its word stands before the other's.
     """
-    if sight and sight.threshold > bounds.sure:
-        bounds = replace(bounds, sure=sight.threshold)
+    bounds = replace(bounds, sure=max(bounds.sure, *(one.threshold for one in (sight, trunk) if one), 0.0))
+    best = _best(sight, trunk, bounds)
     findings = tuple(
         finding
         for part in (
             _tags_on_species(evidence),
-            _views(evidence, sight, bounds),
-            _regions(evidence, sight, bounds),
+            _views(evidence, best, bounds),
+            _regions(evidence, best, bounds),
             _exposure(evidence.exposure, bounds),
-            _placement(sight, bounds),
-            _greyscale(sight, bounds),
+            placement(best, trunk, bounds),
+            _greyscale(best, bounds),
         )
         for finding in part
     )
-    order = (Presence.PRESENT, Presence.UNDETERMINED, Presence.ABSENT)
-    ranked = tuple(sorted(findings, key=lambda finding: order.index(finding.presence)))
-    why = abstained or _doubt(sight, bounds)
-    return Assessment(
-        verdict=_verdict(ranked, why), findings=ranked, model=sight.model if sight else None, abstained=why
+    why = abstained or _doubt(best, bounds)
+    judged = Assessment(
+        verdict=verdict(findings, why), findings=findings, model=sight.model if sight else None, abstained=why
     )
+    order = (Presence.PRESENT, Presence.UNDETERMINED, Presence.ABSENT)
+    ranked = sorted((advised(judged), *findings), key=lambda finding: order.index(finding.presence))
+    return replace(judged, findings=tuple(ranked))
 
 
-def _verdict(findings: Iterable[Finding], abstained: str) -> Verdict:
-    if any(finding.presence is Presence.PRESENT for finding in findings):
-        return Verdict.FINDINGS
-    return Verdict.ABSTAINED if abstained else Verdict.NOTHING
+def _best(sight: Sight | None, trunk: TrunkSight | None, bounds: Bounds) -> Sight | None:
+    """Return what was seen, the trunk model's word where it may be relied on."""
+    if sight is None or trunk is None or trunk.doubt:
+        return sight
+    side = trunk.side
+    view = side if side.sure(bounds.sure) and side.says.plane == trunk.plane.says.plane else trunk.plane
+    return replace(
+        sight,
+        view=view if view.sure(bounds.sure) else sight.view,
+        region=trunk.region if trunk.region.sure(bounds.sure) else sight.region,
+        inverted=trunk.inverted if trunk.inverted.sure(bounds.sure) else sight.inverted,
+        limbs_over=trunk.limbs_over,
+    )
 
 
 def _doubt(sight: Sight | None, bounds: Bounds) -> str:
@@ -112,9 +139,9 @@ def _views(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iterat
     seen = sight.view if sight and sight.view.sure(bounds.sure) else None
     if seen is None:
         if len(planes) <= 1:
-            yield _undetermined(VIEW_MISMATCH, "the view")
+            yield untold(VIEW_MISMATCH, "the view")
         return
-    against = [claim for claim in evidence.views if claim.says.plane not in {"other", seen.says.plane}]
+    against = [claim for claim in evidence.views if _contradicts(claim.says, seen.says)]
     if against:
         yield Finding(
             code=VIEW_MISMATCH, presence=Presence.PRESENT, reason=POSITIONING, source="picture",
@@ -133,10 +160,10 @@ def _views(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iterat
         )  # fmt: skip
 
 
-def _undetermined(code: Code, what: str) -> Finding:
-    return Finding(
-        code=code, presence=Presence.UNDETERMINED, source="picture", says=f"Can't tell {what} from the picture."
-    )
+def _contradicts(said: View, seen: View) -> bool:
+    if said.plane != seen.plane:
+        return said.plane != "other"
+    return said != seen and {said, seen} in _TWO_WAYS
 
 
 def _regions(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iterator[Finding]:
@@ -149,7 +176,7 @@ def _regions(evidence: TagEvidence, sight: Sight | None, bounds: Bounds) -> Iter
         )  # fmt: skip
     seen = sight.region if sight and sight.region.sure(bounds.sure) else None
     if seen is None:
-        yield _undetermined(REGION_MISMATCH, "the body part")
+        yield untold(REGION_MISMATCH, "the body part")
         return
     against = [claim for claim in claims if not claim.says.overlaps(seen.says)]
     if against:
@@ -194,42 +221,6 @@ def _exposure(exposure: Exposure, bounds: Bounds) -> Iterator[Finding]:
         reason=OVER_EXPOSED if over else UNDER_EXPOSED,
         says=f"The film is {'over' if over else 'under'}exposed: deviation index {deviation:+.1f}, "
         f"{10 ** (deviation / 10):.1f} times the target dose.",
-    )  # fmt: skip
-
-
-def _placement(sight: Sight | None, bounds: Bounds) -> Iterator[Finding]:
-    if sight is None:
-        yield _undetermined(FIELD, "whether the body lies inside the collimated field")
-        return
-    yield _cut_off(sight.field, sight.region, bounds)
-    if sight.limbs_over is None or not sight.region.sure(bounds.sure):
-        return
-    if sight.limbs_over >= bounds.sure:
-        yield Finding(
-            code=LIMBS, presence=Presence.PRESENT, reason=POSITIONING, source="picture", certainty=sight.limbs_over,
-            says="Limbs lie over the region of interest.",
-        )  # fmt: skip
-    elif sight.limbs_over > 1 - bounds.sure:
-        yield _undetermined(LIMBS, "whether limbs lie over the region of interest")
-    else:
-        yield Finding(
-            code=LIMBS, presence=Presence.ABSENT, source="picture", certainty=1 - sight.limbs_over,
-            says="No limbs over the region of interest.",
-        )  # fmt: skip
-
-
-def _cut_off(field: Field, region: Guess[Region], bounds: Bounds) -> Finding:
-    """Take more than two edges for a cut: a trunk or limb runs out of the field at its two ends by nature."""
-    if len(field.touching) <= 2:
-        return Finding(
-            code=FIELD, presence=Presence.ABSENT, source="picture", box=field.box,
-            says="The body lies inside the collimated field, as far as its outline shows.",
-        )  # fmt: skip
-    if not region.sure(bounds.sure):
-        return _undetermined(FIELD, "whether a part of the body is cut off")
-    return Finding(
-        code=FIELD, presence=Presence.PRESENT, reason=POSITIONING, source="picture", box=field.box,
-        says=f"The body runs out of the collimated field on {len(field.touching)} sides: {', '.join(field.touching)}.",
     )  # fmt: skip
 
 

@@ -236,10 +236,33 @@ class Draft:
         return tuple(one for one in self.said if one.system is system)
 
     def being(self, presence: Presence) -> tuple[Statement, ...]:
-        """Return what was looked for and is there, or is not, or can't be told."""
-        return tuple(one for one in self.said if one.sought and one.presence is presence)
+        """Return what was looked for and is there, or is not, or can't be told.
+
+        Films may differ: what is there on one is there, and what can't be told on one is not absent.
+        """
+        rank = (Presence.PRESENT, Presence.UNDETERMINED, Presence.ABSENT).index
+        sought = [one for one in self.said if one.sought]
+        told = {
+            one.code: min((other.presence for other in sought if other.code == one.code), key=rank) for one in sought
+        }
+        return tuple(one for one in sought if one.presence is presence is told[one.code])
 
     @property
     def figures(self) -> tuple[Figure, ...]:
         """What was measured to answer a question about disease."""
         return tuple(figure for one in self.said if one.sought for figure in one.figures)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paragraph:
+    """A section of a draft in words: what stands under a heading of a structured report (TID 2000).
+
+    Parameters
+    ----------
+    heading, concept
+        Concept names of the section and of its text.
+    """
+
+    heading: Code
+    concept: Code
+    text: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from vetflow.domain.case import Queue
 from vetflow.domain.signalment import Species
 from vetflow.domain.study import Facts
+from vetflow.domain.use_cases import DRAFT
 from vetflow.domain.view import Region, View
 
 FILM_USE_CASES = frozenset({"positioning"})
@@ -67,9 +68,16 @@ def film_routes(routes: Iterable[Route], facts: Facts) -> tuple[Route, ...]:
 
 
 def revision_routes(routes: Iterable[Route], study: Iterable[Facts]) -> tuple[Route, ...]:
-    """Return what a revision gets: use cases that at least one of its instances fits."""
+    """Return what a revision gets at once: use cases that at least one of its instances fits."""
     held = tuple(study)
-    return _first_of_each(route for route in routes if not route.of_film and any(map(route.wants, held)))
+    wanted = (route for route in routes if not route.of_film and route.use_case != DRAFT)
+    return _first_of_each(route for route in wanted if any(map(route.wants, held)))
+
+
+def draft_route(routes: Iterable[Route], study: Iterable[Facts]) -> Route | None:
+    """Return the route by which a revision gets a draft once all else about it has ended, None when it gets none."""
+    held = tuple(study)
+    return next((route for route in routes if route.use_case == DRAFT and any(map(route.wants, held))), None)
 
 
 def _first_of_each(routes: Iterable[Route]) -> tuple[Route, ...]:

@@ -139,8 +139,11 @@ class Signalment:
         ``M``, ``F``, ``O`` or empty (PatientSex).
     neutered
         ``ALTERED``, ``UNALTERED`` or empty (PatientSexNeutered).
+    breed
+        Of CID 7480; None when none is coded.
     """
 
     species: Species | None = None
     sex: str = ""
     neutered: str = ""
+    breed: Code | None = None

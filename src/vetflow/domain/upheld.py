@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vetflow.domain import tracking
+from vetflow.domain import quality, tracking
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.place import Mask
 from vetflow.domain.standing import Standing
+from vetflow.domain.urgency import URGENCY
+
+_SUMS = frozenset({quality.ADVICE, URGENCY})
+"""What only sums up other findings: once one of those is rejected, it says what nobody stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,8 +36,9 @@ class Upheld:
 def upheld(assessment: Assessment, standing: Standing) -> Upheld:
     """Return what stands of an assessment, and what was rejected of it."""
     named = tuple(zip(tracking.identifiers(assessment.findings), assessment.findings, strict=True))
-    claimed = tuple(one for one in named if one[0] not in standing.rejected)
     rejected = tuple(one for one in named if one[0] in standing.rejected)
+    left = tuple(one for one in named if one[0] not in standing.rejected)
+    claimed = tuple(one for one in left if one[1].code not in _SUMS) if rejected else left
     return Upheld(
         claimed=claimed,
         rejected=rejected,

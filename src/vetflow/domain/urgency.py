@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+from vetflow.domain.coding import own
+
+URGENCY = own("urgency", "How soon the study should be read")
+"""The finding's label is one of `Urgency`; absent when nothing was found that makes it more urgent."""
+
 
 class Urgency(StrEnum):
     """Most urgent first."""

@@ -1,4 +1,4 @@
-"""The gateway as a process: receiver, sorter, completer, dispatcher and reconciler, until told to stop."""
+"""The gateway as a process: receiver, sorter, completer, drafter, dispatcher and reconciler, until told to stop."""
 
 import logging
 import signal
@@ -13,6 +13,7 @@ import structlog
 
 from vetflow.gateway.completer import Completer
 from vetflow.gateway.dispatcher import Dispatcher
+from vetflow.gateway.drafter import Drafter
 from vetflow.gateway.loops import Loop, Rhythm, Wait
 from vetflow.gateway.receiver import Receiver
 from vetflow.gateway.reconciler import Reconciler
@@ -37,6 +38,7 @@ class GatewayParts:
     receiver: Receiver
     sorter: Sorter
     completer: Completer
+    drafter: Drafter
     dispatcher: Dispatcher
     reconciler: Reconciler
     arrivals: Wait | None = None
@@ -51,6 +53,7 @@ def run_gateway(parts: GatewayParts, *, ended: threading.Event | None = None) ->
         Loop("sorter", parts.sorter.step, wait=parts.arrivals),
         Loop("dispatcher", parts.dispatcher.step, wait=parts.cases),
         Loop("completer", parts.completer.step),
+        Loop("drafter", parts.drafter.step),
         Loop("reconciler", parts.reconciler.step, rhythm=Rhythm(idle=2.0)),
     )
     parts.receiver.start()

@@ -15,7 +15,7 @@ from vetflow.domain.coding import Code
 from vetflow.domain.differentials import Table
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.finding import Presence
-from vetflow.domain.report import Draft
+from vetflow.domain.report import Draft, Paragraph
 from vetflow.reports.sentences import MARK, Sentences, Speaker
 from vetflow.reports.table import FILE, parse
 
@@ -35,21 +35,6 @@ FINDINGS = _section("121070", "Findings", "Finding")
 IMPRESSIONS = _section("121072", "Impressions", "Impression")
 RECOMMENDATIONS = _section("121074", "Recommendations", "Recommendation")
 """Heading of a section of a structured report and concept of the text in it (CID 7001 and 7002)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paragraph:
-    """A section of a structured report: a container under a heading, with one text in it (TID 2000).
-
-    Parameters
-    ----------
-    heading, concept
-        Concept names of the container and of its text.
-    """
-
-    heading: Code
-    concept: Code
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from vetflow.domain import clipping
+from vetflow.domain import clipping, quality
 from vetflow.domain.clipping import Extent
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, Finding, ModelVersion
@@ -87,6 +87,7 @@ def result(given: ResultInput) -> str:
             "model": _model(given.assessment.model, given.caveats),
             "verdict": stands.verdict,
             "abstained": given.assessment.abstained,
+            "advice": " ".join(finding.says for _, finding in stands.claimed if finding.code == quality.ADVICE),
             "images": given.images,
             "findings": tuple(_claimed(finding, identifier, given) for identifier, finding in stands.claimed),
             "rejected": tuple(

@@ -19,7 +19,7 @@ Place = Annotated[tuple[float, float], Field(description="Column and row in pixe
 Uid = Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
 
 
-class _Value(BaseModel):
+class Value(BaseModel):
     """Frozen; a key that does not exist is an error, and every key is always there."""
 
     model_config = ConfigDict(
@@ -32,7 +32,7 @@ class _Value(BaseModel):
     )
 
 
-class Coded(_Value):
+class Coded(Value):
     """A coded concept, as DICOM writes it (PS3.3 section 8)."""
 
     value: str
@@ -43,7 +43,7 @@ class Coded(_Value):
     """Words for people."""
 
 
-class Landmark(_Value):
+class Landmark(Value):
     """A named point on the finding's image."""
 
     name: Coded
@@ -52,7 +52,7 @@ class Landmark(_Value):
     """Column and row, pixels: (0, 0) is the top left corner of the top left pixel (PS3.3 C.18.6)."""
 
 
-class Line(_Value):
+class Line(Value):
     """A named open polyline on the finding's image."""
 
     name: Coded
@@ -61,7 +61,7 @@ class Line(_Value):
     """From end to end, each a column and a row."""
 
 
-class Box(_Value):
+class Box(Value):
     """An axis-aligned box on the finding's image, in pixel edges: one over pixel columns 3 to 5 is from 3 to 6."""
 
     left: float
@@ -74,7 +74,7 @@ class Box(_Value):
     """Bottom edge, pixels."""
 
 
-class Measurement(_Value):
+class Measurement(Value):
     """A number with its unit."""
 
     name: Coded
@@ -87,7 +87,7 @@ class Measurement(_Value):
     """What it was measured along."""
 
 
-class Finding(_Value):
+class Finding(Value):
     """One statement about one image."""
 
     code: Coded
@@ -124,7 +124,7 @@ class Finding(_Value):
     """The same as a UID (112040, DCM)."""
 
 
-class Rejected(_Value):
+class Rejected(Value):
     """A finding that a veterinarian rejected: named, and not claimed."""
 
     code: Coded
@@ -135,7 +135,7 @@ class Rejected(_Value):
     """As in the edition that claimed it."""
 
 
-class Structure(_Value):
+class Structure(Value):
     """A structure drawn pixel by pixel in a DICOM segmentation."""
 
     label: Coded
@@ -154,7 +154,7 @@ class Structure(_Value):
     """The same as a UID (0062,0021)."""
 
 
-class Image(_Value):
+class Image(Value):
     """An image that was judged, by its original UIDs."""
 
     study_uid: Uid
@@ -173,7 +173,7 @@ class Image(_Value):
     """1 for an image of one."""
 
 
-class Model(_Value):
+class Model(Value):
     """The model that looked at the pixels."""
 
     name: str
@@ -188,7 +188,7 @@ class Model(_Value):
     """What a reader must know of it, such as what it was trained on."""
 
 
-class Signature(_Value):
+class Signature(Value):
     """The veterinarian who signed."""
 
     name: str
@@ -199,7 +199,7 @@ class Signature(_Value):
     """When."""
 
 
-class Result(_Value):
+class Result(Value):
     """What one use case came to on the images of one case.
 
     It holds the original UIDs of the images, because who reads it looks them up in the clinic's own PACS; it belongs on
@@ -230,6 +230,8 @@ class Result(_Value):
     """In one word."""
     abstained: str
     """Why nothing, or not everything, is said; empty when all was judged."""
+    advice: str
+    """What the technologist is told: whether to take a film again, and why; empty where a use case gives no advice."""
     images: tuple[Image, ...] = Field(min_length=1)
     """What was judged."""
     findings: tuple[Finding, ...]

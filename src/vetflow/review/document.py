@@ -18,6 +18,7 @@ from vetflow.domain.finding import Assessment, ModelVersion
 from vetflow.domain.overview import CasePage
 from vetflow.domain.review import Edition, Review
 from vetflow.domain.standing import PRELIMINARY, REPLACED, Decision, Standing
+from vetflow.domain.use_cases import DRAFT
 from vetflow.rest.outcome import told
 from vetflow.wiring import Services
 
@@ -42,8 +43,10 @@ class Reviewed:
 
     @classmethod
     def of(cls, services: Services, stands: Edition) -> Self:
-        """Return all about the case of an edition; StudyRefused when it wrote no report."""
+        """Return all about the case of an edition; StudyRefused when it wrote no report of findings."""
         page, latest = services.ledger.case(stands.case_id), stands.result(ResultKind.SR)
+        if page and page.case.use_case == DRAFT:
+            raise StudyRefused("no_report", f"{stands.case_id} is a draft of what other cases found; review those")
         if page is None or page.assessment is None or latest is None:
             raise StudyRefused("no_report", f"{stands.case_id} wrote no report that a review could follow")
         report = header.read(services.store.get(latest.digest))
@@ -91,6 +94,7 @@ def _outcome(services: Services, reviewed: Reviewed, review: Review) -> Outcome:
         made_at=review.at,
         software=fields.text(reviewed.report, "SoftwareVersions"),
         revision=case.revision,
+        round=case.round,
         caveats=_caveats(services, reviewed.assessment.model, signed=signing),
     )
     purpose = PRELIMINARY if signing and not reviewed.signed else REPLACED

@@ -66,7 +66,7 @@ class Gateway(Section):
 
 
 class WebSender(Section):
-    """Who may store by STOW-RS."""
+    """Who may store by STOW-RS and ask for advice."""
 
     name: str = Field(min_length=1, max_length=64)
     """Name in the ledger."""
@@ -75,12 +75,12 @@ class WebSender(Section):
 
 
 class Web(Section):
-    """The HTTP port: health, and DICOMweb for those who may store."""
+    """The HTTP port: health, and DICOMweb and advice for those who may store."""
 
     host: str = "127.0.0.1"
     """Address to listen on; loopback until a site says otherwise."""
     senders: tuple[WebSender, ...] = ()
-    """Who may store by STOW-RS at ``/dicomweb/studies``; nobody when empty."""
+    """Who may store by STOW-RS at ``/dicomweb/studies`` and ask for advice on films; nobody when empty."""
     tls: Tls | None = None
     """HTTPS with certificates on both sides; absent, plain HTTP."""
     largest_instance_mb: int = Field(default=1024, ge=1)

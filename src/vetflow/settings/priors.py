@@ -27,10 +27,7 @@ class DicomwebPriors(DicomwebPeer):
 
 
 class Priors(Section):
-    """How much a case may have of earlier studies; what does not come in time is said to be missing.
-
-    No use case asks for them yet.
-    """
+    """How much a case may have of earlier studies, as ``draft`` asks for them; what is missing is said to be."""
 
     studies: int = Field(default=2, ge=0)
     """Most studies; 0 asks nobody."""

@@ -6,7 +6,7 @@ from vetflow.settings.section import Section
 
 
 class Reports(Section):
-    """Draft reports; no use case writes one yet."""
+    """Draft reports, as the use case ``draft`` writes them."""
 
     folder: Path | None = None
     """Absolute path of a folder with templates of the site, which win over shipped ones of the same name."""

@@ -16,7 +16,7 @@ from vetflow.settings.priors import DicomPriors, DicomwebPriors, Priors
 from vetflow.settings.reports import Reports
 from vetflow.settings.section import Section
 
-UseCase = Literal["positioning"]
+UseCase = Literal["positioning", "cardiac", "anatomy", "triage", "draft"]
 
 
 class Site(Section):
@@ -68,7 +68,7 @@ class Route(Section):
     views: tuple[View, ...] = ()
     """Views by tags."""
     queue: Queue = Queue.ROUTINE
-    """Work queue; a silent phase always uses ``silent``."""
+    """Work queue; a silent phase always uses ``silent``, and a draft that of the most urgent case it speaks of."""
 
 
 class Limits(Section):

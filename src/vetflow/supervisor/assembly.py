@@ -10,6 +10,7 @@ from vetflow.gateway.completer import Completer, Quiet
 from vetflow.gateway.courier import Destination, Pace
 from vetflow.gateway.courier_service import CourierParts
 from vetflow.gateway.dispatcher import Dispatcher
+from vetflow.gateway.drafter import Drafter
 from vetflow.gateway.limits import TransportLimits
 from vetflow.gateway.negotiation import Peer
 from vetflow.gateway.receiver import Listening, Receiver, SecurePort
@@ -19,6 +20,7 @@ from vetflow.gateway.sorter import QueueOf, Sorter, Wishes
 from vetflow.settings import Settings
 from vetflow.supervisor.places import has_room
 from vetflow.wiring import Services
+from vetflow.wiring.catalogue import weights_of
 from vetflow.wiring.certificates import server_side
 
 ARRIVAL, CASE, OWED = "vetflow_arrival", "vetflow_case", "vetflow_owed"
@@ -39,6 +41,7 @@ def gateway(services: Services) -> GatewayParts:
         receiver=receiver,
         sorter=Sorter(ledger, ledger, store=store, read_facts=header.facts, wishes=wanted, busy=lambda: receiver.busy),
         completer=Completer(ledger, ledger, runs=runs, quiet=quiet, wishes=wanted),
+        drafter=Drafter(ledger, ledger, wishes=wanted),
         dispatcher=Dispatcher(ledger, runs),
         reconciler=Reconciler(ledger, runs, patience=Patience(attempts=settings.limits.attempts)),
         arrivals=services.bell(ARRIVAL).wait,
@@ -70,10 +73,10 @@ def queue_by_phase(services: Services) -> QueueOf:
     settings, ledger = services.settings, services.ledger
 
     def choose(route: Route, facts: Facts) -> Queue:
-        champion = ledger.champion(route.use_case)
-        if champion is None:
+        weights = weights_of(ledger, route.use_case)
+        if weights is None:
             return route.queue
-        granted = ledger.phase(route.use_case, model=champion.model.digest, species=facts.species)
+        granted = ledger.phase(route.use_case, model=weights, species=facts.species)
         phase = effective_phase(granted, settings.ceiling(route.use_case))
         return Queue.SILENT if phase is Phase.SILENT else route.queue
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vetflow.domain.errors import ConfigurationError, PermanentFailure, StudyRefused, TransientError, VetflowError
+from vetflow.domain.use_cases import MODELS
 from vetflow.settings import Hl7Destination, Settings, Tls
 from vetflow.supervisor.binaries import MAJOR
 from vetflow.supervisor.report import TreeReport
@@ -199,25 +200,25 @@ def _web_senders(settings: Settings) -> Iterator[Check]:
 
 
 def _ledger(services: Services) -> Iterator[Check]:
-    use_cases = {route.use_case for route in services.settings.routes}
-    for use_case in sorted(use_cases):
+    names = {name for route in services.settings.routes for name in MODELS[route.use_case]}
+    for model in sorted(names):
         try:
-            yield _model(services, use_case)
+            yield _model(services, model)
         except TransientError:
             yield Check(name="ledger", well=False, says="the database can't be reached", mend="start it: vetflow up")
             return
 
 
-def _model(services: Services, use_case: str) -> Check:
+def _model(services: Services, model: str) -> Check:
     """Check that the champion's bytes are those the ledger names."""
-    name = f"model {use_case}"
-    champion = services.ledger.champion(use_case)
+    name = f"model {model}"
+    champion = services.ledger.champion(model)
     if champion is None:
-        return Check(name=name, well=False, says="no champion", mend=f"vetflow models register {use_case}")
+        return Check(name=name, well=False, says="no champion", mend=f"vetflow models register {model}")
     try:
         services.store.get(champion.bundle)
     except StudyRefused as refused:
-        return Check(name=name, well=False, says=refused.reason, mend=f"vetflow models register {use_case}")
+        return Check(name=name, well=False, says=refused.reason, mend=f"vetflow models register {model}")
     return Check(name=name, well=True, says=f"version {champion.model.version}, bundle {champion.bundle[:12]}")
 
 

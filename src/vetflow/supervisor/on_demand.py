@@ -1,7 +1,7 @@
 """Any use case on any study that a person names: one that is here, or one that a PACS hands over first."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vetflow.domain.case import CaseOrder, Queue
 from vetflow.domain.errors import StudyRefused, TransientError
@@ -81,10 +81,17 @@ def study_named(services: Services, name: str, *, tell: Callable[[str], None]) -
     return held
 
 
-def open_cases(services: Services, use_case: str, study_id: str, *, actor: str) -> Sequence[Opened]:
+def open_cases(
+    services: Services, use_case: str, study_id: str, *, actor: str, again: bool = False
+) -> Sequence[Opened]:
     """Return the cases of a use case on the latest revision of a study, or on each of its films, at ``stat``.
 
     A study that never was a revision is made one of what is here.
+
+    Parameters
+    ----------
+    again
+        Open another case where the latest has ended; else that one is returned.
 
     Raises
     ------
@@ -99,7 +106,7 @@ def open_cases(services: Services, use_case: str, study_id: str, *, actor: str) 
     orders = _film_orders(page, use_case) if use_case in FILM_USE_CASES else [_revision_order(services, page, use_case)]
     if not orders:
         raise StudyRefused("nothing_to_judge", f"{study_id} holds no film")
-    return [_opened(services, order, page.cases, actor=actor) for order in orders]
+    return [_opened(services, replace(order, again=again), page.cases, actor=actor) for order in orders]
 
 
 def take_in(services: Services, data: bytes, *, study_uid: str) -> str:

@@ -20,10 +20,10 @@ def ledger(settings: Settings) -> None:
 
 
 def registry(settings: Settings) -> None:
-    """Show the models in MLflow; the ledger decides which of them runs."""
-    from vetflow.wiring.catalogue import show_in_registry
+    """Show the models in charge in MLflow; the ledger decides which those are."""
+    from vetflow.wiring.registry import align
 
-    show_in_registry(build(settings), mlflow_url(settings))
+    align(build(settings), mlflow_url(settings))
 
 
 def gateway(settings: Settings) -> None:
@@ -43,7 +43,7 @@ def courier(settings: Settings) -> None:
 
 
 def web(settings: Settings) -> None:
-    """Serve health, and DICOMweb for those who may store."""
+    """Serve health, and DICOMweb and advice for those who may store."""
     from vetflow.supervisor.report import PartState, TreeReport
     from vetflow.web.app import app, nobody
     from vetflow.web.server import server
@@ -55,14 +55,15 @@ def web(settings: Settings) -> None:
             return {"supervisor": False}
         return {part.name: part.state is PartState.READY for part in report.parts if part.needed}
 
-    store, said = nobody, settings.web
+    store, advise, said = nobody, nobody, settings.web
     if said.senders:
         # What a store needs triples the memory of this process.
-        from vetflow.supervisor.reception import store_endpoint
+        from vetflow.supervisor.reception import advice_endpoint, store_endpoint
 
-        store = store_endpoint(build(settings))
+        services = build(settings)
+        store, advise = store_endpoint(services), advice_endpoint(services)
     tls = server_side(settings, said.tls) if said.tls else None
-    server(app(health, store), host=said.host, port=settings.ports.web, tls=tls).run()
+    server(app(health, store, advise=advise), host=said.host, port=settings.ports.web, tls=tls).run()
 
 
 PARTS: Mapping[str, Callable[[Settings], None]] = {

@@ -1,25 +1,30 @@
-"""A site's settings put into the words of STOW-RS; apart from the gateway's, which the web part never imports."""
+"""A site's settings put into the words of STOW-RS and advice; apart from the gateway's, which the web never imports."""
 
 from collections.abc import Iterator
 
 import structlog
 
 from vetflow.domain.errors import ConfigurationError
+from vetflow.domain.film_advice import FilmAdvice
+from vetflow.domain.rollout import effective_phase
 from vetflow.gateway.desk import Desk
 from vetflow.settings import Settings
 from vetflow.supervisor.places import has_room
-from vetflow.web.app import Store
+from vetflow.web.advice import Adviser
+from vetflow.web.app import Answer
 from vetflow.web.stow import Door, Stow
 from vetflow.web.upload import Bounds
 from vetflow.wiring import Services, keys
 
 log = structlog.stdlib.get_logger()
 
+_USE_CASE = "positioning"
+"""The use case that advises."""
 _REQUEST_INSTANCES = 4
 """Largest request, in largest instances."""
 
 
-def store_endpoint(services: Services) -> Store:
+def store_endpoint(services: Services) -> Answer:
     """Return what answers a STOW-RS request."""
     settings, said = services.settings, services.settings.web
     desk = Desk(store=services.store, intake=services.ledger, room=lambda: has_room(settings))
@@ -31,6 +36,22 @@ def store_endpoint(services: Services) -> Store:
     )
     door = Door(tokens=lambda: _tokens(settings), hand_in=desk.hand_in, refuse=desk.refuse, bounds=bounds)
     return Stow(door).store
+
+
+def advice_endpoint(services: Services) -> Answer:
+    """Return what answers a request for advice on a film."""
+    settings = services.settings
+    return Adviser(tokens=lambda: _tokens(settings), look=lambda sop: advice_on(services, sop)).advise
+
+
+def advice_on(services: Services, sop_uid: str) -> FilmAdvice | None:
+    """Return what may be told of a film: nothing of its judgement while the phase is silent."""
+    found = services.ledger.film_advice(sop_uid, use_case=_USE_CASE)
+    if found is None or found.assessment is None:
+        return found
+    model = found.assessment.model
+    granted = services.ledger.phase(_USE_CASE, model=model.digest if model else "", species=found.species)
+    return found if effective_phase(granted, services.settings.ceiling(_USE_CASE)).reach else found.withheld()
 
 
 def _tokens(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,22 @@
-"""Whose film it is, as a message to the practice system says it."""
+"""Whose films they are and what was done, as a message to the practice system says it."""
+
+from collections.abc import Mapping
 
 from pydicom.dataset import Dataset
 
 from vetflow.dicom import claims, fields
-from vetflow.domain.coding import Code
+from vetflow.domain.coding import Code, own
+from vetflow.domain.quality import SERVICE
 from vetflow.domain.signalment import SPECIES_CODES
 from vetflow.hl7.oru import Animal
+
+SERVICES: Mapping[str, Code] = {
+    "positioning": SERVICE,
+    "cardiac": own("cardiac", "Heart size on radiographs"),
+    "anatomy": own("anatomy", "Anatomy labelled on radiographs"),
+    "triage": own("triage", "Emergencies on radiographs"),
+}
+"""What each use case does (OBR-4)."""
 
 
 def animal(header: Dataset) -> Animal:

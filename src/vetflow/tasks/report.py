@@ -1,10 +1,12 @@
 """Write what a case came to: DICOM objects, JSON, a message for each practice system, a picture for people."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+
+from pydicom.dataset import Dataset
 
 from vetflow.dicom import fields, header, picture, planes
 from vetflow.dicom.identity import ReportIdentity, to_bytes
@@ -12,18 +14,21 @@ from vetflow.dicom.objects import Outcome, objects
 from vetflow.domain.case import CaseRef
 from vetflow.domain.clipping import Extent
 from vetflow.domain.delivery import ResultKind, ResultObject
-from vetflow.domain.finding import Assessment
-from vetflow.domain.positioning import SERVICE
+from vetflow.domain.errors import StudyRefused
+from vetflow.domain.finding import Assessment, Presence
 from vetflow.domain.signalment import Species
 from vetflow.domain.validation import Check
 from vetflow.hl7.oru import OruInput, Route, oru
 from vetflow.rest.outcome import told
 from vetflow.settings import Hl7Destination, Settings
-from vetflow.tasks.identity import accession, animal, study_time
-from vetflow.tasks.infer import SeenFilm
+from vetflow.tasks.identity import SERVICES, accession, animal, study_time
+from vetflow.tasks.infer import SeenStudy
 from vetflow.tasks.predecessors import predecessors
+from vetflow.tasks.retrieve import Study
 from vetflow.tasks.step import step
 from vetflow.wiring import services
+
+_MOST_PICTURES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,72 +37,99 @@ class Reported:
 
     Parameters
     ----------
+    checks
+        Outcome of validation, film by film.
     objects
         Results of the case itself.
     messages
         Message for each practice system, by destination.
-    overlay
-        PNG of the film with what was found; empty when the film is held back.
+    overlays
+        PNG of each film that is shown, with what was found; films held back are not.
     caveats
-        What a reader must know of the model.
+        What a reader must know of the models.
     """
 
     case: CaseRef
     use_case: str
     species: Species | None
     assessment: Assessment
-    checks: tuple[Check, ...]
+    checks: tuple[tuple[Check, ...], ...]
     objects: tuple[ResultObject, ...]
     messages: Mapping[str, ResultObject]
-    overlay: bytes
+    overlays: tuple[bytes, ...]
     caveats: tuple[str, ...]
 
 
 @step
-def report(seen: SeenFilm, assessment: Assessment) -> Reported:
-    """Return the written results of a case, the animal's identity restored from the film's own header."""
-    film, use_case = seen.film, seen.film.subject.use_case
+def report(seen: SeenStudy, assessment: Assessment) -> Reported:
+    """Return the written results of a case, the animal's identity restored from the first film's own header."""
+    subject = seen.study.subject
     outcome = _outcome(seen, replace(assessment, model=seen.champion.model))
-    overlay = picture.png(outcome.pictures[0]) if outcome.pictures else b""
+    overlays = {number: picture.png(drawn) for number, drawn in outcome.pictures.items()}
     return Reported(
-        case=film.subject.ref,
-        use_case=use_case,
-        species=film.evidence.signalment.species,
+        case=subject.ref,
+        use_case=subject.use_case,
+        species=next(filter(None, (film.evidence.signalment.species for film in seen.study.films)), None),
         assessment=outcome.assessment,
         checks=seen.clean.valid.checks,
-        objects=tuple(_written(outcome, film.subject.ref, overlay)),
+        objects=tuple(_written(outcome, subject.ref, overlays)),
         messages=_messages(outcome),
-        overlay=overlay,
-        caveats=seen.seen.caveats,
+        overlays=tuple(overlays.values()),
+        caveats=seen.caveats,
     )
 
 
-def _outcome(seen: SeenFilm, assessment: Assessment) -> Outcome:
-    film, source = seen.film, header.read(services().store.get(seen.film.digest))
-    identity = ReportIdentity(
-        digests=(film.digest,),
-        use_case=film.subject.use_case,
-        made_at=datetime.now(UTC),
-        software=version("vetflow"),
-        revision=film.subject.revision,
-        caveats=seen.seen.caveats,
+def _outcome(seen: SeenStudy, assessment: Assessment) -> Outcome:
+    subject, sources = seen.study.subject, _sources(seen.study)
+    return Outcome(
+        sources=sources,
+        assessment=assessment,
+        identity=ReportIdentity(
+            digests=tuple(film.digest for film in seen.study.films),
+            use_case=subject.use_case,
+            made_at=datetime.now(UTC),
+            software=version("vetflow"),
+            revision=subject.revision,
+            round=subject.round,
+            caveats=seen.caveats,
+        ),
+        predecessors=predecessors(subject.ref),
+        pictures={
+            number: picture.drawing(_preview(seen, sources, number), assessment) for number in _shown(seen, assessment)
+        },
     )
-    preview = picture.Preview(
-        png=seen.seen.preview,
-        scale=seen.seen.scale,
+
+
+def _sources(study: Study) -> tuple[Dataset, ...]:
+    """Return the films' original headers; StudyRefused when they are of several animals."""
+    sources = tuple(header.read(services().store.get(film.digest)) for film in study.films)
+    if len({fields.text(source, "PatientID") for source in sources} - {""}) > 1:
+        raise StudyRefused("several_animals", "the films of the study are of different animals by their tags")
+    return sources
+
+
+def _shown(seen: SeenStudy, assessment: Assessment) -> Sequence[int]:
+    """Return which films to draw: those where something is present, else those that anything is said of, else one."""
+    said, there = (
+        {finding.image for finding in assessment.findings if finding.presence in presences}
+        for presences in (set(Presence), {Presence.PRESENT})
+    )
+    visible = [number for number, one in enumerate(seen.seen) if one.preview]
+    return [number for number in visible if number in (there or said)][:_MOST_PICTURES] or visible[:1]
+
+
+def _preview(seen: SeenStudy, sources: Sequence[Dataset], number: int) -> picture.Preview:
+    source, shown = sources[number], seen.seen[number]
+    return picture.Preview(
+        png=shown.preview,
+        scale=shown.scale,
         aspect=planes.aspect(source),
+        image=number,
         extent=Extent(columns=fields.count(source, "Columns"), rows=fields.count(source, "Rows")),
     )
-    return Outcome(
-        sources=(source,),
-        assessment=assessment,
-        identity=identity,
-        predecessors=predecessors(film.subject.ref),
-        pictures={0: picture.drawing(preview, assessment)} if preview.png else {},
-    )
 
 
-def _written(outcome: Outcome, case: CaseRef, overlay: bytes) -> Iterator[ResultObject]:
+def _written(outcome: Outcome, case: CaseRef, overlays: Mapping[int, bytes]) -> Iterator[ResultObject]:
     segmented: dict[int, str] = {}
     for made in objects(outcome, wanted(services().settings)):
         if made.kind is ResultKind.SEG:
@@ -105,8 +137,9 @@ def _written(outcome: Outcome, case: CaseRef, overlay: bytes) -> Iterator[Result
         yield _kept(made.kind, to_bytes(made.document), made.uid)
     text = told(outcome, case_id=case.id, segmentations=segmented)
     yield _kept(ResultKind.JSON, text.encode(), outcome.identity.uid(outcome.assessment, ResultKind.JSON))
-    if overlay:
-        yield _kept(ResultKind.PICTURE, overlay, outcome.identity.uid(outcome.assessment, ResultKind.PICTURE))
+    for number, overlay in overlays.items():
+        uid = outcome.identity.uid(outcome.assessment, ResultKind.PICTURE, str(number))
+        yield _kept(ResultKind.PICTURE, overlay, uid)
 
 
 def wanted(settings: Settings) -> frozenset[ResultKind]:
@@ -133,7 +166,7 @@ def _messages(outcome: Outcome) -> dict[str, ResultObject]:
             made_at=outcome.identity.made_at,
             animal=animal(film),
             assessment=outcome.assessment,
-            service=SERVICE,
+            service=SERVICES[outcome.identity.use_case],
             route=route,
             accession=accession(film),
             study_time=study_time(film),

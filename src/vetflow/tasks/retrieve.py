@@ -1,6 +1,7 @@
-"""Take a case and bring its film."""
+"""Take a case and bring its films."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from vetflow.dicom import header
 from vetflow.domain.case import CaseRef, Subject
@@ -8,6 +9,10 @@ from vetflow.domain.errors import StudyRefused
 from vetflow.domain.evidence import TagEvidence
 from vetflow.tasks.step import step
 from vetflow.wiring import services
+
+MOST = 12
+"""Films a case looks at; a study of more is rare, and each takes its time."""
+_MODALITIES = frozenset({"CR", "DX"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,18 +23,82 @@ class Film:
     ----------
     digest
         SHA-256 of the film in the store.
+    refused
+        Why it can't be judged, for people; empty when it can.
+    """
+
+    digest: str
+    evidence: TagEvidence
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What a case looks at.
+
+    Parameters
+    ----------
+    films
+        In order of arrival; findings name them by their number.
+    left_out
+        One sentence for each reason why images of the case are not among them.
     """
 
     subject: Subject
-    digest: str
-    evidence: TagEvidence
+    films: tuple[Film, ...]
+    left_out: tuple[str, ...] = ()
+
+    def without(self, refusals: Mapping[int, StudyRefused]) -> "Study":
+        """Return the study with films marked as refused, by number; the last refusal is raised when none is left."""
+        films = tuple(
+            replace(film, refused=str(refusals[number])) if number in refusals else film
+            for number, film in enumerate(self.films)
+        )
+        if refusals and all(film.refused for film in films):
+            raise list(refusals.values())[-1]
+        return replace(self, films=films)
 
 
 @step
-def retrieve(case: CaseRef) -> Film:
-    """Return the film of a case with its tag evidence; the case's lease is held from here on."""
+def retrieve(case: CaseRef, *, one_film: bool = False) -> Study:
+    """Return the films of a case with their tag evidence; the case's lease is held from here on.
+
+    Parameters
+    ----------
+    one_film
+        The use case is about one film, whatever its modality: StudyRefused ``not_one_film`` when there are several.
+    """
     subject = services().leases.hold(case)
-    if len(subject.digests) != 1:
-        raise StudyRefused("not_one_film", "this use case looks at one film")
-    data = services().store.get(subject.digests[0])
-    return Film(subject=subject, digest=subject.digests[0], evidence=header.evidence(data))
+    if one_film:
+        if len(subject.digests) != 1:
+            raise StudyRefused("not_one_film", "this use case looks at one film")
+        return Study(subject=subject, films=(_film(subject.digests[0]),))
+    return _chosen(subject)
+
+
+def _chosen(subject: Subject) -> Study:
+    """Return the films among what the case is about; StudyRefused ``no_film`` when there is none."""
+    films, unreadable = list[Film](), 0
+    for digest in subject.digests:
+        try:
+            film = _film(digest)
+        except StudyRefused:
+            unreadable += 1
+        else:
+            films += [film] if film.evidence.modality in _MODALITIES else []
+    if not films:
+        raise StudyRefused("no_film", "the study holds no film")
+    chosen = tuple(films[:MOST])
+    if len(chosen) < len(subject.digests):
+        services().ledger.judges(subject.ref, [film.digest for film in chosen])
+    left_out = ((len(films) - MOST, f"beyond the first {MOST} films"), (unreadable, "unreadable"))
+    told = (f"{_images(count)} not looked at: {why}" for count, why in left_out if count > 0)
+    return Study(subject=subject, films=chosen, left_out=tuple(told))
+
+
+def _film(digest: str) -> Film:
+    return Film(digest=digest, evidence=header.evidence(services().store.get(digest)))
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"

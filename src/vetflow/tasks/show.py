@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import httpx
@@ -12,6 +12,7 @@ from prefect.exceptions import PrefectException
 
 from vetflow.domain.finding import Finding, Presence
 from vetflow.domain.rollout import Phase
+from vetflow.domain.validation import Check
 from vetflow.tasks.report import Reported
 from vetflow.tasks.step import timings
 
@@ -38,18 +39,30 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
     if model := assessment.model:
         yield f"\nModel {model.name} {model.version}, weights `{model.digest[:12]}`: {', '.join(reported.caveats)}."
     yield "\n| presence | certainty | rests on | finding |\n|---|---|---|---|"
-    yield from map(_row, assessment.findings)
-    if reported.overlay:
-        yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(reported.overlay)})"
+    yield from (_row(finding, films=len(reported.checks)) for finding in assessment.findings)
+    for overlay in reported.overlays:
+        yield f"\n![de-identified film with what was found](data:image/jpeg;base64,{_small(overlay)})"
     yield "\n| validation | held |\n|---|---|"
-    yield from (f"| {check.says} | {'yes' if check.held else 'no'} |" for check in reported.checks)
+    yield from _validated(reported.checks)
     yield "\n| step | seconds |\n|---|---|"
     yield from (f"| {name} | {seconds:.2f} |" for name, seconds in timings().items())
 
 
-def _row(finding: Finding) -> str:
+def _row(finding: Finding, *, films: int) -> str:
     sure = "" if finding.certainty is None else f"{finding.certainty:.0%}"
-    return f"| {_MARKS[finding.presence]} | {sure} | {finding.source} | {finding.says} |"
+    where = f" (film {finding.image + 1})" if films > 1 else ""
+    return f"| {_MARKS[finding.presence]} | {sure} | {finding.source} | {finding.says}{where} |"
+
+
+def _validated(checks: Sequence[Sequence[Check]]) -> Iterator[str]:
+    """Yield a row for each expectation, and on which films it did not hold when there are several."""
+    broken: dict[str, list[str]] = {}
+    for number, film in enumerate(checks, 1):
+        for check in film:
+            broken.setdefault(check.says, []).extend([] if check.held else [str(number)])
+    for says, films in sorted(broken.items(), key=lambda row: not row[1]):
+        no = "no" if len(checks) == 1 else f"not on film {', '.join(films)}"
+        yield f"| {says} | {no if films else 'yes'} |"
 
 
 def _small(picture: bytes) -> str:

@@ -101,12 +101,13 @@ class Services:
 
     @cached_property
     def reader(self) -> FilmReader:
-        """The champion in its sandbox."""
+        """The champions in their sandbox; bundles are read once for all films of a run."""
         from vetflow.adapters.film_reader import SandboxedReader
 
-        return SandboxedReader(run=self._looked, bundle=self.store.get)
+        bundle = lru_cache(maxsize=2)(self.store.get)
+        return SandboxedReader(run=self._looked, bundle=bundle, derived=self.derived)
 
-    def _looked(self, film: bytes, bundle: bytes) -> "Answer":
+    def _looked(self, film: bytes, bundles: Mapping[str, bytes]) -> "Answer":
         from vetflow.adapters.sandbox import Function, Sandbox, nursery
 
         limits = self.settings.limits
@@ -118,7 +119,7 @@ class Services:
             memory_mb=limits.sandbox_memory_mb,
         )
         largest = {"largest": limits.largest_film_pixels * 2}
-        return box.run("look", arrays={"film": film, "bundle": bundle}, values=largest)
+        return box.run("look", arrays={"film": film, **bundles}, values=largest)
 
     @cached_property
     def runs(self) -> Runs:

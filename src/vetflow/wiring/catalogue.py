@@ -11,11 +11,12 @@ import numpy as np
 from vetflow.domain.bundle import Bundle, from_folder
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.rollout import Phase, effective_phase
-from vetflow.ports import Champion
+from vetflow.domain.use_cases import MODELS, model_of
+from vetflow.ports import Champion, Rollout
 from vetflow.wiring import Services
 
 if TYPE_CHECKING:
-    from vetflow.adapters.registry_mlflow import MlflowJournal, RegisteredVersion
+    from vetflow.adapters.registry_mlflow import MlflowJournal
     from vetflow.domain.sight import Sight
 
 _SUPERVISOR = "vetflow up"
@@ -27,6 +28,8 @@ class Standing:
 
     Parameters
     ----------
+    model
+        Name; empty of a use case that asks none.
     granted
         Phase by the ledger.
     in_force
@@ -34,6 +37,7 @@ class Standing:
     """
 
     use_case: str
+    model: str
     version: str
     weights: str
     granted: str
@@ -74,29 +78,25 @@ def enthrone(services: Services, bundle: Bundle, *, actor: str) -> Champion:
 
 
 def seed(services: Services) -> None:
-    """Crown what ships for every use case that has no champion; a simulated site lets its results travel at once."""
+    """Crown what ships wherever a use case asks for a model that has no champion.
+
+    A simulated site lets the results of use cases travel at once when their model is new, and those of use cases that
+    ask none when any is.
+    """
+    crowned = {name for name in _models(services) if _crowned(services, name)}
+    if not (crowned and services.settings.site.simulated):
+        return
     for use_case in _use_cases(services):
-        if services.ledger.champion(use_case) is not None or not shipped(use_case).is_dir():
-            continue
-        champion = enthrone(services, from_folder(shipped(use_case)), actor=_SUPERVISOR)
-        if services.settings.site.simulated:
-            services.ledger.grant(use_case, Phase.INTEGRATED, model=champion.model.digest, actor=_SUPERVISOR)
+        if (model_of(use_case) or next(iter(crowned))) in crowned:
+            granted(services, use_case, Phase.INTEGRATED, actor=_SUPERVISOR)
 
 
-def show_in_registry(services: Services, tracking_uri: str) -> None:
-    """Show the shipped models that are in charge in MLflow's registry."""
-    for use_case in _use_cases(services):
-        champion = services.ledger.champion(use_case)
-        folder = shipped(use_case)
-        if champion and folder.is_dir() and champion.model == from_folder(folder).manifest.model:
-            show_champion(folder, tracking_uri)
-
-
-def show_champion(folder: Path, tracking_uri: str) -> "RegisteredVersion":
-    """Show a bundle in MLflow's registry under the alias ``champion``."""
-    from vetflow.adapters.registry_mlflow import register
-
-    return register(folder, tracking_uri=tracking_uri, alias="champion")
+def _crowned(services: Services, name: str) -> bool:
+    """Make the shipped model of a name the champion when there is none, and say whether that was done."""
+    if services.ledger.champion(name) is not None or not shipped(name).is_dir():
+        return False
+    enthrone(services, from_folder(shipped(name)), actor=_SUPERVISOR)
+    return True
 
 
 def folder_of(name: str) -> Path:
@@ -122,22 +122,42 @@ def standings(services: Services) -> list[Standing]:
 
 
 def granted(services: Services, use_case: str, phase: Phase, *, actor: str) -> None:
-    """Grant the champion of a use case a phase; ConfigurationError when it has none."""
-    champion = services.ledger.champion(use_case)
-    if champion is None:
+    """Grant a phase to the champion of a use case, or to the use case itself when it asks no model.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no such use case, or it has no model in charge.
+    """
+    if use_case not in MODELS:
+        raise ConfigurationError(f"{use_case} is not a use case; there are {', '.join(MODELS)}")
+    weights = weights_of(services.ledger, use_case)
+    if weights is None:
         raise ConfigurationError(f"{use_case} has no model in charge; put one there with: vetflow models register")
-    services.ledger.grant(use_case, phase, model=champion.model.digest, actor=actor)
+    services.ledger.grant(use_case, phase, model=weights, actor=actor)
+
+
+def weights_of(ledger: Rollout, use_case: str) -> str | None:
+    """Return the weights digest that a phase is granted for, empty without a model; None without a champion."""
+    name = model_of(use_case)
+    if name is None:
+        return ""
+    champion = ledger.champion(name)
+    return champion.model.digest if champion else None
 
 
 def _standing(services: Services, use_case: str) -> Standing:
-    champion = services.ledger.champion(use_case)
-    if champion is None:
-        return Standing(use_case=use_case, version="none", weights="", granted="", in_force="")
-    phase = services.ledger.phase(use_case, model=champion.model.digest, species=None)
+    name = model_of(use_case) or ""
+    champion = services.ledger.champion(name) if name else None
+    if name and champion is None:
+        return Standing(use_case=use_case, model=name, version="none", weights="", granted="", in_force="")
+    weights = champion.model.digest if champion else ""
+    phase = services.ledger.phase(use_case, model=weights, species=None)
     return Standing(
         use_case=use_case,
-        version=champion.model.version,
-        weights=champion.model.digest,
+        model=name,
+        version=champion.model.version if champion else "",
+        weights=weights,
         granted=phase,
         in_force=effective_phase(phase, services.settings.ceiling(use_case)),
     )
@@ -145,3 +165,7 @@ def _standing(services: Services, use_case: str) -> Standing:
 
 def _use_cases(services: Services) -> list[str]:
     return sorted({route.use_case for route in services.settings.routes})
+
+
+def _models(services: Services) -> list[str]:
+    return sorted({name for use_case in _use_cases(services) for name in MODELS[use_case]})

@@ -37,6 +37,10 @@ class Slots:
         """Whether a run has a place."""
         return run in self._held
 
+    def urgent(self, run: Hashable) -> bool:
+        """Whether a run has its place as one of the ``stat`` queue."""
+        return self._held.get(run) == Queue.STAT
+
     def free(self, run: Hashable) -> None:
         """Give a place back."""
         self._held.pop(run, None)

@@ -1,9 +1,11 @@
 """The ledger: PostgreSQL, the truth about studies, cases, deliveries, models and people's acts."""
 
+from vetflow.adapters.ledger.advice import AdviceRows
 from vetflow.adapters.ledger.audit import AuditRows
 from vetflow.adapters.ledger.bell import Bell
 from vetflow.adapters.ledger.cases import CaseRows
 from vetflow.adapters.ledger.database import ARRIVAL, CASE, OWED, Database
+from vetflow.adapters.ledger.drafts import DraftRows
 from vetflow.adapters.ledger.endings import EndingRows
 from vetflow.adapters.ledger.fsck import InspectionRows
 from vetflow.adapters.ledger.intake import IntakeRows
@@ -22,12 +24,14 @@ class PostgresLedger(
     SortingRows,
     CaseRows,
     EndingRows,
+    DraftRows,
     ReviewRows,
     PrivacyRows,
     OutboxRows,
     RolloutRows,
     AuditRows,
     ViewRows,
+    AdviceRows,
     InspectionRows,
 ):
     """Every face of the ledger on one pool of connections; safe to share between threads, not across a fork.

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, update
 
 from vetflow.adapters.ledger.database import CASE, ring
 from vetflow.adapters.ledger.states import lock_study, of_subject
-from vetflow.adapters.ledger.tables import AttemptRow, CaseRow
+from vetflow.adapters.ledger.tables import AttemptRow, CaseRow, InstanceRow, RevisionRow
 from vetflow.domain.case import CaseRef, CaseState
 from vetflow.domain.errors import StaleAttempt
+from vetflow.domain.use_cases import DRAFT
 
 Values = dict[str, str | int | ColumnElement[datetime] | None]
 
@@ -63,12 +64,22 @@ def end(
         update(CaseRow)
         .where(CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, condition)
         .values(values)
-        .returning(CaseRow.study_id, CaseRow.revision, CaseRow.instance_id)
+        .returning(CaseRow.study_id, CaseRow.revision, CaseRow.instance_id, CaseRow.use_case)
     )
     ended = connection.execute(change).one_or_none()
     if ended is None:
         raise stale(ref)
     note(connection, ref, {"ended_at": func.now(), "outcome": state.value, "reason": reason})
-    study_id, revision, instance_id = ended
-    lock_study(connection, study_id)
-    return of_subject(study_id, revision, instance_id)
+    study_id, revision, instance_id, use_case = ended
+    latest = lock_study(connection, study_id)
+    subject = of_subject(study_id, revision, instance_id)
+    if use_case != DRAFT:
+        _outdate(connection, study_id, revision or latest, subject)
+    return subject
+
+
+def _outdate(connection: Connection, study_id: str, number: int, subject: ColumnElement[bool]) -> None:
+    """Note that the draft of a revision, if it holds the subject, does not know of all that was said any more."""
+    held = exists().where(InstanceRow.study_id == study_id, InstanceRow.revision <= number, subject)
+    this = (RevisionRow.study_id == study_id, RevisionRow.number == number, held)
+    connection.execute(update(RevisionRow).where(*this).values(draft_due=True))

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from vetflow.adapters.ledger.attempts import end, note, retry, stale
 from vetflow.adapters.ledger.database import CASE, Part, opaque, ring
@@ -23,11 +35,13 @@ class CaseRows(Part):
     """The ledger as dispatcher, flows and reconciler see it; every write checks the attempt (StaleAttempt)."""
 
     def open_case(self, order: CaseOrder) -> str:
-        """Return the id of the case, made when it is new; StudyRefused when all of it is quarantined or unknown."""
+        """Return the id of the case, made when it is new; StudyRefused when all of it is quarantined or unknown.
+
+        Asked for again, it is also made when the latest one has ended.
+        """
         with self._database.transaction() as connection:
             lock_study(connection, order.study_id)
-            case_id = _find(connection, order)
-            return case_id or _open(connection, order)
+            return open_locked(connection, order)
 
     def waiting_cases(self, limit: int) -> Sequence[WaitingCase]:
         """Return cases without a flow run for their attempt, most urgent queue first, then oldest."""
@@ -70,14 +84,14 @@ class CaseRows(Part):
             update(CaseRow)
             .where(CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, free)
             .values(values)
-            .returning(CaseRow.use_case, CaseRow.study_id, CaseRow.revision, CaseRow.instance_id)
+            .returning(CaseRow.use_case, CaseRow.study_id, CaseRow.revision, CaseRow.instance_id, CaseRow.round)
         )
         with self._database.transaction() as connection:
             taken = connection.execute(take).one_or_none()
             if taken is None:
                 raise stale(ref)
             note(connection, ref, {"claimed_at": func.now()})
-            use_case, study_id, revision, instance_id = taken
+            use_case, study_id, revision, instance_id, number = taken
             found = _instances(connection, of_subject(study_id, revision, instance_id))
             _note_judged(connection, ref, [digest for _, digest in found])
         return Subject(
@@ -87,7 +101,15 @@ class CaseRows(Part):
             revision=revision,
             instance_ids=tuple(name for name, _ in found),
             digests=tuple(digest for _, digest in found),
+            round=number,
         )
+
+    def judges(self, ref: CaseRef, digests: Sequence[str]) -> None:
+        """Note which of the case's instances it judges, in the order that findings number them; else it is all."""
+        running = (CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, is_in(CaseRow.state, CaseState.RUNNING))
+        with self._database.statement() as connection:
+            if not connection.execute(update(CaseRow).where(*running).values(digests=list(digests))).rowcount:
+                raise stale(ref)
 
     def renew(self, ref: CaseRef, *, owner: str, lease_seconds: float) -> None:
         """Prolong the lease; a lease that ended unnoticed lives again."""
@@ -140,18 +162,27 @@ def _note_judged(connection: Connection, ref: CaseRef, digests: list[str]) -> No
     connection.execute(update(CaseRow).where(CaseRow.id == ref.id).values(digests=digests))
 
 
-def _find(connection: Connection, order: CaseOrder) -> str | None:
-    query = select(CaseRow.id).where(
+def open_locked(connection: Connection, order: CaseOrder) -> str:
+    """Return the id of the case, made when it is new or wanted again; study locked, so that nobody makes it too."""
+    latest = connection.execute(_latest(order)).one_or_none()
+    if latest is None:
+        return _open(connection, order, number=1)
+    case_id, state, number = latest
+    ended = CaseState(state).ended
+    return _open(connection, order, number=number + 1) if order.again and ended else case_id
+
+
+def _latest(order: CaseOrder) -> Select[str, str, int]:
+    same = (
         CaseRow.study_id == order.study_id,
         CaseRow.use_case == order.use_case,
         CaseRow.revision.is_not_distinct_from(order.revision),
         CaseRow.instance_id.is_not_distinct_from(order.instance_id),
     )
-    return connection.execute(query).scalar_one_or_none()
+    return select(CaseRow.id, CaseRow.state, CaseRow.round).where(*same).order_by(CaseRow.round.desc()).limit(1)
 
 
-def _open(connection: Connection, order: CaseOrder) -> str:
-    """Make the case; the study's lock keeps everybody else from making it too."""
+def _open(connection: Connection, order: CaseOrder, *, number: int) -> str:
     case_id = opaque("case")
     subject = and_(
         InstanceRow.study_id == order.study_id, of_subject(order.study_id, order.revision, order.instance_id)
@@ -164,6 +195,7 @@ def _open(connection: Connection, order: CaseOrder) -> str:
         "study_id": order.study_id,
         "revision": order.revision,
         "instance_id": order.instance_id,
+        "round": number,
         "queue": order.queue.value,
     }
     connection.execute(insert(CaseRow).values(values))

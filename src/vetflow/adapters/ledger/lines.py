@@ -46,6 +46,7 @@ def case_line(row: CaseRow) -> CaseLine:
         study_id=row.study_id,
         revision=row.revision,
         instance_id=row.instance_id,
+        round=row.round,
         queue=Queue(row.queue),
         state=CaseState(row.state),
         attempt=row.attempt,

@@ -45,6 +45,9 @@ _RULES = {
     "the attempts at a case count from 1 without a gap": """
         SELECT c.id FROM cases c LEFT JOIN attempts a ON a.case_id = c.id GROUP BY c.id
             HAVING count(a.number) <> c.attempt OR coalesce(max(a.number), 0) <> c.attempt""",
+    "the rounds of a use case on a subject count from 1 without a gap": """
+        SELECT min(id) FROM cases GROUP BY study_id, use_case, revision, instance_id
+            HAVING count(*) <> max(round)""",
     "only a case that is done has results and owes deliveries": """
         SELECT DISTINCT c.id FROM cases c LEFT JOIN deliveries d ON d.case_id = c.id
             LEFT JOIN results r ON r.case_id = c.id

@@ -69,10 +69,13 @@ class InstanceRow(Table):
 
 
 class RevisionRow(Table):
-    """A study as it stood when it was judged complete, and why it was."""
+    """A study as it stood when it was judged complete, and why; ``draft_due`` until all there is was drafted."""
 
     __tablename__ = "revisions"
-    __table_args__ = (Index("revisions_unrouted", "closed_at", postgresql_where=text("routed_at IS NULL")),)
+    __table_args__ = (
+        Index("revisions_unrouted", "closed_at", postgresql_where=text("routed_at IS NULL")),
+        Index("revisions_undrafted", "closed_at", postgresql_where=text("draft_due")),
+    )
 
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -80,6 +83,7 @@ class RevisionRow(Table):
     reason: Mapped[str]
     forced: Mapped[bool]
     routed_at: Mapped[datetime | None]
+    draft_due: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class RefusalRow(Table):
@@ -112,7 +116,9 @@ class CaseRow(Table):
     __tablename__ = "cases"
     __table_args__ = (
         UniqueConstraint(
-            "study_id", "use_case", "revision", "instance_id", name="cases_subject", postgresql_nulls_not_distinct=True
+            *("study_id", "use_case", "revision", "instance_id", "round"),
+            name="cases_subject",
+            postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint("(revision IS NULL) <> (instance_id IS NULL)", name="cases_subject_check"),
         Index(
@@ -132,6 +138,7 @@ class CaseRow(Table):
     study_id: Mapped[str] = mapped_column(ForeignKey("studies.id"))
     revision: Mapped[int | None]
     instance_id: Mapped[str | None] = mapped_column(ForeignKey("instances.id"))
+    round: Mapped[int] = mapped_column(server_default=text("1"))
     queue: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=text("'waiting'"))
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
@@ -265,7 +272,7 @@ class DeliveryRow(Table):
 
 
 class ChampionRow(Table):
-    """A model put in charge; the newest row of a name counts."""
+    """A model put in charge, the newest row of a name counts, or one that is a ``challenger`` for it."""
 
     __tablename__ = "models"
     __table_args__ = (Index("models_newest", "name", "id"),)
@@ -278,6 +285,7 @@ class ChampionRow(Table):
     bundle: Mapped[str]
     actor: Mapped[str]
     crowned_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    role: Mapped[str] = mapped_column(server_default=text("'champion'"))
 
 
 class PhaseRow(Table):

@@ -1,0 +1,45 @@
+"""What still stands once a veterinarian has looked."""
+
+from vetflow.domain import quality, tracking
+from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
+from vetflow.domain.standing import Standing
+from vetflow.domain.trunk import GASTRIC_VOLVULUS, PNEUMOTHORAX
+from vetflow.domain.upheld import upheld
+from vetflow.domain.urgency import URGENCY
+
+VOLVULUS, AIR = (
+    Finding(code=code, presence=Presence.PRESENT, says="There.", source="picture", certainty=0.9)
+    for code in (GASTRIC_VOLVULUS, PNEUMOTHORAX)
+)
+URGENT = Finding(code=URGENCY, presence=Presence.PRESENT, says="Read now.", source="picture", label="now")
+RETAKE = Finding(code=quality.ADVICE, presence=Presence.PRESENT, says="Retake.", source="picture")
+
+
+def judged(*findings: Finding) -> Assessment:
+    return Assessment(verdict=Verdict.FINDINGS, findings=findings, model=None)
+
+
+def without(assessment: Assessment, *rejected: Finding) -> Standing:
+    names = tracking.identifiers(assessment.findings)
+    return Standing(edition=1, rejected=frozenset(names[assessment.findings.index(one)] for one in rejected))
+
+
+def test_all_stands_while_nothing_is_rejected() -> None:
+    assessment = judged(VOLVULUS, URGENT, RETAKE)
+
+    assert [finding for _, finding in upheld(assessment, Standing()).claimed] == [VOLVULUS, URGENT, RETAKE]
+
+
+def test_what_sums_up_a_rejected_finding_is_claimed_no_more() -> None:
+    assessment = judged(VOLVULUS, AIR, URGENT, RETAKE)
+
+    stands = upheld(assessment, without(assessment, VOLVULUS))
+
+    assert [finding for _, finding in stands.claimed] == [AIR]
+    assert stands.verdict is Verdict.FINDINGS
+
+
+def test_nothing_is_left_when_all_that_was_found_is_rejected() -> None:
+    assessment = judged(VOLVULUS, URGENT)
+
+    assert upheld(assessment, without(assessment, VOLVULUS)).verdict is Verdict.NOTHING
