@@ -29,6 +29,7 @@ from vetflow.gateway.completer import STUDY_COMPLETE, Completer, Quiet
 from vetflow.gateway.courier import Destination, Pace
 from vetflow.gateway.courier_service import CourierParts, run_courier
 from vetflow.gateway.dispatcher import Dispatcher
+from vetflow.gateway.drafter import Drafter
 from vetflow.gateway.negotiation import Peer
 from vetflow.gateway.receiver import Listening, Receiver
 from vetflow.gateway.reconciler import Patience, Reconciler
@@ -53,6 +54,7 @@ class Gateway:
             receiver=self.receiver,
             sorter=Sorter(ledger, ledger, store=self.store, read_facts=facts, wishes=Wishes(routes=ROUTES)),
             completer=Completer(ledger, ledger, runs=self.runs, quiet=quiet, wishes=Wishes(routes=ROUTES)),
+            drafter=Drafter(ledger, ledger, wishes=Wishes(routes=ROUTES)),
             dispatcher=Dispatcher(ledger, self.runs),
             reconciler=Reconciler(ledger, self.runs, patience=Patience(submitted_seconds=2)),
             arrivals=Bell(url, ARRIVAL).wait,

@@ -38,8 +38,8 @@ _SURE = 0.8
 _CAUGHT, _SPARED = 0.97, 0.95
 """Shares of animals with a lesion that are not to be called absent, and of those without that are not to be called
 present; what lies between both can't be told."""
-_LEAST = 0.3
-"""Probability below which nothing is called present, however rare it is otherwise."""
+_LEAST = 0.5
+"""Probability below which nothing is called present: it would be more likely not there."""
 _USUAL = 0.995
 """Share of films that are not to count as odd."""
 
