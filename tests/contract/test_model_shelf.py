@@ -15,6 +15,7 @@ from vetflow.adapters.registry_mlflow import (
     at_alias,
     follow,
     register,
+    shortened,
 )
 from vetflow.domain.bundle import METADATA, from_folder
 from vetflow.domain.errors import ConfigurationError
@@ -170,3 +171,12 @@ def test_a_training_that_fails_is_seen_as_failed(tracking: str) -> None:
     experiment = client.get_experiment_by_name("vetflow-models")
     run = client.search_runs([experiment.experiment_id], "attributes.run_name = 'broken'")[0]
     assert run.info.status == "FAILED"
+
+
+def test_a_card_that_mlflow_cannot_hold_isshortened_by_whole_paragraphs() -> None:
+    card = "\n\n".join(f"Paragraph {number}. " + "word " * 60 for number in range(40))
+
+    told = shortened(card)
+
+    assert len(told) <= 5000
+    assert card.startswith(told.rpartition("\n\n")[0])

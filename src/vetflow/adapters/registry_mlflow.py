@@ -31,6 +31,8 @@ _BUNDLE_TAG = "bundle_sha256"
 _CHAMPION_TAG = "champion_bundle_sha256"
 _MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 _THERE = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
+_LONGEST_CARD = 4900
+"""Characters; MLflow keeps 5000 of a version's description."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ def _show(client: MlflowClient, bundle: Bundle) -> RegisteredVersion:
         f"{run.info.artifact_uri}/bundle",
         run_id=run.info.run_id,
         tags=tags,
-        description=bundle.files[CARD].decode(),
+        description=shortened(bundle.files[CARD].decode()),
     )
     return _version(manifest.name, int(made.version), tags)
 
@@ -268,3 +270,10 @@ def _made_by() -> dict[str, str]:
     # Installed into somebody else's repository it would name that one's revision.
     commit = get_git_commit(str(root)) if (root / ".git").exists() else None
     return {"vetflow_version": version("vetflow")} | ({MLFLOW_GIT_COMMIT: commit} if commit else {})
+
+
+def shortened(card: str) -> str:
+    """Return as many paragraphs of a card as MLflow's registry holds."""
+    if len(card) <= _LONGEST_CARD:
+        return card
+    return card[:_LONGEST_CARD].rpartition("\n\n")[0] + "\n\nThe whole card is among the files: " + CARD
