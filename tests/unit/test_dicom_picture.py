@@ -16,7 +16,7 @@ from vetflow.domain.clipping import Extent
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
 from vetflow.domain.place import Box, Landmark, Line, Mask
-from vetflow.domain.positioning import FIELD, UNITLESS
+from vetflow.domain.quality import FIELD, UNITLESS
 from vetflow.domain.standing import SUGGESTION, Signature, Standing
 
 MODEL = ModelVersion(name="positioning", version="1", digest="ab" * 32)

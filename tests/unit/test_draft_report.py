@@ -11,7 +11,7 @@ from tests.builders import coded, film_bytes, film_dataset
 
 from vetflow.dicom import header
 from vetflow.dicom.given import given as from_headers
-from vetflow.domain import positioning, trunk
+from vetflow.domain import quality, trunk
 from vetflow.domain.anatomy import PART_CODES, Part
 from vetflow.domain.coding import Code
 from vetflow.domain.differentials import Table
@@ -46,7 +46,7 @@ def found(code: Code, presence: Presence = PRESENT, certainty: float | None = No
 
 
 def measured(name: Code, value: float) -> tuple[Measurement, ...]:
-    unit = positioning.UNITLESS if name == trunk.RIB_PAIRS else trunk.VERTEBRAE
+    unit = quality.UNITLESS if name == trunk.RIB_PAIRS else trunk.VERTEBRAE
     return (Measurement(name=name, value=value, unit=unit),)
 
 
@@ -82,7 +82,7 @@ def coughing_dog() -> Draft:
         ),
     )
     limbs = found(
-        positioning.LIMBS, certainty=0.97, says="Limbs lie over the region of interest.", reason=positioning.POSITIONING
+        quality.LIMBS, certainty=0.97, says="Limbs lie over the region of interest.", reason=quality.POSITIONING
     )
     labels = [found(trunk.VERTEBRA, certainty=0.99, label=f"T{number}") for number in range(1, 14)]
     opinions = [
@@ -273,7 +273,7 @@ KNOWN = [
     trunk.OUTLINED,
     trunk.VERTEBRA,
     trunk.RIBS,
-    positioning.VIEW_MISMATCH,
+    quality.VIEW_MISMATCH,
 ]
 FINDING = some.builds(
     found,

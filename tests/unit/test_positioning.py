@@ -7,7 +7,8 @@ import pytest
 from vetflow.domain.evidence import Claim, Exposure, TagEvidence
 from vetflow.domain.finding import Assessment, Finding, ModelVersion, Presence, Verdict
 from vetflow.domain.place import Box
-from vetflow.domain.positioning import (
+from vetflow.domain.positioning import deviation_index, judge
+from vetflow.domain.quality import (
     EXPOSURE,
     FIELD,
     INVERSION,
@@ -18,8 +19,6 @@ from vetflow.domain.positioning import (
     SPECIES_MISMATCH,
     UNDER_EXPOSED,
     VIEW_MISMATCH,
-    deviation_index,
-    judge,
 )
 from vetflow.domain.sight import Bounds, Field, Guess, Sight
 from vetflow.domain.signalment import Signalment, Species

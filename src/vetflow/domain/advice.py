@@ -16,45 +16,48 @@ _AGAIN: Mapping[Code, str] = {
 """What makes a film worth taking again, most important first."""
 _REPEAT_BELOW = -3.0
 """Deviation index from which an underexposed film is taken again (AAPM TG-116); a lighter one is a matter of dose."""
-_NEXT: Mapping[Code, str] = {
-    quality.EXPOSURE: "next time",
-    quality.INVERSION: "process again",
-    quality.VIEW_MISMATCH: "check the tags",
-    quality.REGION_MISMATCH: "check the tags",
-    quality.SPECIES_MISMATCH: "check the tags",
+_MEND: Mapping[Code, tuple[str, str]] = {
+    quality.EXPOSURE: ("next time", "another dose"),
+    quality.INVERSION: ("process again", "greyscale inverted"),
+    quality.VIEW_MISMATCH: ("check the tags", "view"),
+    quality.REGION_MISMATCH: ("check the tags", "body part"),
+    quality.SPECIES_MISMATCH: ("check the tags", "species"),
 }
-"""What to do about other problems."""
+"""What to do about other problems, and what about: in few words, for the findings themselves say it whole."""
 
 
 def advice(assessment: Assessment) -> str:
     """Return one line: whether to take the film again and why, what else to mend, and what was not judged."""
     present = [finding for finding in assessment.findings if finding.presence is Presence.PRESENT]
-    again = _again(present)
-    parts = [f"retake: {_listed(again)}" if again else _no_retake(assessment)]
-    for what in dict.fromkeys(_NEXT.values()):
-        others = [one for one in present if _NEXT.get(one.code) == what and one not in again]
-        parts += [f"{what}: {_listed(others)}"] if others else []
-    return "; ".join(parts)
+    worst = again(present)
+    parts = [f"retake: {'; '.join(_clause(one.says) for one in worst)}" if worst else _no_retake(assessment)]
+    mend: dict[str, dict[str, None]] = {}
+    for one in present:
+        if one.code in _MEND and one not in worst:
+            what, about = _MEND[one.code]
+            mend.setdefault(what, {})[_dose(one) if one.code == quality.EXPOSURE else about] = None
+    return "; ".join([*parts, *(f"{what}: {', '.join(about)}" for what, about in mend.items())])
 
 
 def finding(assessment: Assessment) -> Finding:
     """Return the advice as a finding, so that every result carries it; it has the reason of the worst problem."""
-    again = _again(one for one in assessment.findings if one.presence is Presence.PRESENT)
+    worst = again(assessment.findings)
     words = advice(assessment)
     without = Presence.UNDETERMINED if assessment.abstained else Presence.ABSENT
     return Finding(
         code=quality.ADVICE,
-        presence=Presence.PRESENT if again else without,
+        presence=Presence.PRESENT if worst else without,
         says=f"{words[:1].upper()}{words[1:]}.",
-        source="picture" if any(one.source == "picture" for one in again) else "tags",
-        reason=again[0].reason if again else None,
+        source="picture" if any(one.source == "picture" for one in worst) else "tags",
+        reason=worst[0].reason if worst else None,
     )
 
 
-def _again(present: Iterable[Finding]) -> list[Finding]:
-    """Return the problems that call for a retake, most important first."""
+def again(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the problems that call for taking a film again, most important first."""
     order = [*_AGAIN, quality.EXPOSURE]
-    return sorted((one for one in present if _calls(one)), key=lambda one: order.index(one.code))
+    called = (one for one in findings if one.presence is Presence.PRESENT and _calls(one))
+    return sorted(called, key=lambda one: order.index(one.code))
 
 
 def _calls(problem: Finding) -> bool:
@@ -73,8 +76,9 @@ def _no_retake(assessment: Assessment) -> str:
     return "no retake needed"
 
 
-def _listed(problems: Iterable[Finding]) -> str:
-    return "; ".join(dict.fromkeys(_clause(one.says) for one in problems))
+def _dose(problem: Finding) -> str:
+    deviation = next((one.value for one in problem.measurements), 0.0)
+    return f"{'less' if deviation > 0 else 'more'} dose (deviation index {deviation:+.1f})"
 
 
 def _clause(says: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vetflow.domain import labelling, positioning, quality, trunk
+from vetflow.domain import labelling, quality, trunk
+from vetflow.domain.advice import again
 from vetflow.domain.anatomy import PART_CODES, Part
 from vetflow.domain.cardiac import normal
 from vetflow.domain.coding import SCHEME, Code
@@ -54,8 +55,7 @@ _SHOWN_ON = {
 }
 _ELSEWHERE = frozenset({quality.ADVICE, URGENCY})
 """What is said again of others: the draft has a place of its own for films to repeat and for the priority."""
-_RETAKE = frozenset({positioning.POSITIONING, positioning.UNDER_EXPOSED, positioning.OVER_EXPOSED})
-_QUALITY = positioning.SERVICE.value
+_QUALITY = quality.SERVICE.value
 """Use case that judges films and not the animal."""
 _NOTHING = Given()
 
@@ -123,7 +123,7 @@ def _of_film(opinion: Opinion, scale: Scale) -> Iterable[Statement]:
     if not complaints or why:
         presence = Presence.UNDETERMINED if why else Presence.ABSENT
         films = tuple(number + 1 for number in opinion.films)
-        yield Statement(code=positioning.SERVICE, presence=presence, why=why, films=films)
+        yield Statement(code=quality.SERVICE, presence=presence, why=why, films=films)
 
 
 def _claimed(opinion: Opinion) -> list[Finding]:
@@ -132,9 +132,7 @@ def _claimed(opinion: Opinion) -> list[Finding]:
 
 
 def _bad_films(opinion: Opinion) -> Iterable[int]:
-    for finding in _claimed(opinion):
-        if finding.presence is Presence.PRESENT and finding.reason in _RETAKE:
-            yield _film(finding, opinion)
+    return (_film(finding, opinion) for finding in again(_claimed(opinion)))
 
 
 def _statements(opinion: Opinion, given: Given, scale: Scale) -> Iterable[Statement]:

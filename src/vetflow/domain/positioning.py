@@ -12,15 +12,12 @@ from vetflow.domain.placement import placement, untold
 from vetflow.domain.quality import (
     DEVIATION_INDEX,
     EXPOSURE,
-    FIELD,
     INVERSION,
-    LIMBS,
     OTHER,
     OVER_EXPOSED,
     POSITIONING,
     PROCESSING,
     REGION_MISMATCH,
-    SERVICE,
     SPECIES_MISMATCH,
     UNDER_EXPOSED,
     UNITLESS,
@@ -30,11 +27,6 @@ from vetflow.domain.sight import Bounds, Sight
 from vetflow.domain.trunk_sight import TrunkSight
 from vetflow.domain.view import Region, View
 
-__all__ = [
-    "DEVIATION_INDEX", "EXPOSURE", "FIELD", "INVERSION", "LIMBS", "OTHER", "OVER_EXPOSED", "POSITIONING", "PROCESSING",
-    "REGION_MISMATCH", "SERVICE", "SPECIES_MISMATCH", "UNDER_EXPOSED", "UNITLESS", "VIEW_MISMATCH", "deviation_index",
-    "judge",
-]  # fmt: skip
 _TWO_WAYS = (
     {View.LEFT_LATERAL, View.RIGHT_LATERAL},
     {View.VENTRODORSAL, View.DORSOVENTRAL},

@@ -7,7 +7,7 @@ from typing import cast
 from jinja2 import Environment, UndefinedError
 from jinja2.environment import TemplateModule
 
-from vetflow.domain import positioning
+from vetflow.domain import quality
 from vetflow.domain.finding import Presence
 from vetflow.domain.report import Draft, Statement, System
 from vetflow.domain.signalment import plain
@@ -73,7 +73,7 @@ class Speaker:
     def _complaint(self, one: Statement) -> tuple[str, ...]:
         """Name the image before a complaint; what is said of a whole film names it itself."""
         words = self._words(one)
-        return _marked(words) if one.code == positioning.SERVICE else self._put("complaint", one, words.strip())
+        return _marked(words) if one.code == quality.SERVICE else self._put("complaint", one, words.strip())
 
     def _impression(self, draft: Draft) -> Iterable[tuple[str, ...]]:
         present, absent = draft.being(Presence.PRESENT), draft.being(Presence.ABSENT)
