@@ -121,7 +121,7 @@ def test_what_is_not_asked_costs_nothing() -> None:
 
     costs = parts(_network()(batch.films), batch)
 
-    assert {name: float(cost.detach()) for name, cost in costs.items() if name != "head inverted" and float(cost)} == {}
+    assert {name: float(cost.detach()) for name, cost in costs.items() if name != "head inverted" and float(cost.detach())} == {}
 
 
 def test_a_landmark_said_to_be_where_it_is_costs_less_than_elsewhere() -> None:

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from vetflow.adapters.trunk_network import AMOUNTS, SCALES, Seen
+from vetflow.adapters.trunk_network import AMOUNTS, SCALES, Seen, parted
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, LESIONS, POINTS, VERTEBRAE
+from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, POINTS, VERTEBRAE
 from vetflow.domain.view import View
 
 SQUARE = 352
 """Side of the square that films are fitted to; the network's input is cut from it."""
-_SIZES = [*map(len, HEADS.values()), len(AMOUNTS), len(AMOUNTS), len(CUT), len(LESIONS)]
 _MIRRORED_EDGE = (2, 1, 0, 3)
 _MIRRORED_WALL = {"left wall": "right wall", "right wall": "left wall"}
 _OTHER_WALL = tuple(CUT.index(_MIRRORED_WALL.get(part, part)) for part in CUT)
@@ -173,8 +172,7 @@ def cut_out(
 
 
 def _heads(seen: Seen) -> Mapping[str, Floats]:
-    parts = torch.split(seen.answers.double(), _SIZES, dim=1)
-    return {head: part.numpy() for head, part in zip(HEADS, parts, strict=False)}
+    return {head: part.numpy() for head, part in parted(seen.answers.double()).heads.items()}
 
 
 def _lateral(heads: Mapping[str, Floats]) -> bool:
@@ -191,19 +189,19 @@ def _upright(first: Mapping[str, Floats]) -> _Turn:
 
 
 def _raw(seen: Seen, turns: list[_Turn], spots: Floats, *, oddness: float) -> Raw:
-    *_, amounts, spreads, cut, lesions = torch.split(seen.answers.double(), _SIZES, dim=1)
+    told = parted(seen.answers.double())
     heads = _heads(seen)
-    signed = amounts.numpy() * np.array(SCALES)
+    signed = told.amounts.numpy() * np.array(SCALES)
     if not _lateral(heads):
         signed[1, AMOUNTS.index("rotation")] *= -1.0
-    wide = np.exp(spreads.numpy()) * np.array(SCALES)
+    wide = np.exp(told.spreads.numpy()) * np.array(SCALES)
     shares = torch.sigmoid(seen.outlines).numpy()
     return Raw(
         heads={**heads, **{name: _unturned(heads[name], turns) for name in ("head", "back")}},
         amounts={name: float(signed[:, at].mean()) for at, name in enumerate(AMOUNTS)},
         spreads={name: float(wide[:, at].mean()) for at, name in enumerate(AMOUNTS)},
-        cut=np.stack([cut[0].numpy(), cut[1].numpy()[list(_OTHER_WALL)]]),
-        lesions=lesions.numpy(),
+        cut=np.stack([told.cut[0].numpy(), told.cut[1].numpy()[list(_OTHER_WALL)]]),
+        lesions=told.lesions.numpy(),
         spots=spots,
         outlines=np.mean([turn.back(one) for turn, one in zip(turns, shares, strict=True)], axis=0),
         oddness=oddness,

@@ -16,7 +16,7 @@ AMOUNTS = ("rotation", "breath")
 """Numbers read off a film, each with its own uncertainty."""
 SCALES = (10.0, 0.3)
 """What one unit of the network's answer means: degrees, share of a breath."""
-ANSWERS = sum(map(len, HEADS.values())) + 2 * len(AMOUNTS) + len(CUT) + len(LESIONS)
+_SIZES = [*map(len, HEADS.values()), len(AMOUNTS), len(AMOUNTS), len(CUT), len(LESIONS)]
 
 
 _FEW = 16
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     outlines
         Logits, shape (n, outlines, rows, columns).
     answers
-        Shape (n, `ANSWERS`): heads, amounts (values, then logarithms of their spreads), cut, lesions.
+        Shape (n, answers), to be parted by `parted`.
     features
         Of unit length, shape (n, features).
     """
@@ -43,6 +43,33 @@ class Seen(NamedTuple):
     outlines: torch.Tensor
     answers: torch.Tensor
     features: torch.Tensor
+
+
+class Answers(NamedTuple):
+    """The answers about whole films, part by part.
+
+    Parameters
+    ----------
+    heads
+        Logits by head, shape (n, classes).
+    amounts, spreads
+        Values in units of `SCALES` and the logarithms of their spreads, shape (n, amounts).
+    cut, lesions
+        Logits, shape (n, names).
+    """
+
+    heads: Mapping[str, torch.Tensor]
+    amounts: torch.Tensor
+    spreads: torch.Tensor
+    cut: torch.Tensor
+    lesions: torch.Tensor
+
+
+def parted(answers: torch.Tensor) -> Answers:
+    """Return the parts of what the network answers, shape (n, answers)."""
+    *heads, amounts, spreads, cut, lesions = torch.split(answers, _SIZES, dim=1)
+    named = dict(zip(HEADS, heads, strict=True))
+    return Answers(heads=named, amounts=amounts, spreads=spreads, cut=cut, lesions=lesions)
 
 
 class _Block(nn.Module):
@@ -107,7 +134,7 @@ class TrunkNetwork(nn.Module):
         cells = (side // 2 ** len(widths)) ** 2
         told = 2 * (widths[-1] + depth) + 2 * _FEW * cells
         self.whole = nn.Sequential(nn.Linear(told, 192), nn.ReLU(), nn.Dropout(0.1))
-        self.answers = nn.Linear(192, ANSWERS)
+        self.answers = nn.Linear(192, sum(_SIZES))
         self.gone = nn.Linear(192, len(POINTS))
         self.register_buffer("neighbours", torch.zeros(neighbours, widths[-1]))
 

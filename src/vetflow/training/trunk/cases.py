@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from vetflow.phantoms.trunk.truth import Mask, TrunkTruth
 from vetflow.phantoms.truth import Truth
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.trunk import questions
+from vetflow.training.trunk.shots import rendering
 
 SIZE = 768
 """Longer side of a rendered film, pixels."""
@@ -142,22 +141,12 @@ def listed(*, limit: int | None = None) -> Iterator[Listed]:
 
 def kept(folder: Path, one: Listed) -> Case:
     """Return a film from the folder, where it is put once it has been rendered; films of other code are not used."""
-    path = folder / f"{_rendering()}-{SIZE}" / f"{one.order.seed}.npz"
+    path = folder / f"{rendering()}-{SIZE}" / f"{one.order.seed}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         made = trunk_film(one.order, size=SIZE, foreign=one.foreign)
         _write(path, case(made, film=str(one.order.seed), group=one.group))
     return _read(path, one)
-
-
-@cache
-def _rendering() -> str:
-    """Return the first digits of the SHA-256 over all that phantoms are made by: code and ranges."""
-    whole = hashlib.sha256()
-    here = Path(str(files("vetflow.phantoms")))
-    for path in sorted((*here.rglob("*.py"), *here.rglob("*.toml"))):
-        whole.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
-    return whole.hexdigest()[:12]
 
 
 def _write(path: Path, made: Case) -> None:

@@ -59,7 +59,7 @@ class Device:
     def best(cls) -> "Device":
         """Return the fastest there is: CUDA, Apple's, or the processor, in bfloat16 where that is in hardware."""
         if torch.cuda.is_available():
-            return cls(name="cuda", low=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+            return cls(name="cuda", low=torch.bfloat16 if torch.cuda.is_bf16_supported() else None)
         if torch.backends.mps.is_available():
             return cls(name="mps", low=None)
         return cls(name="cpu", low=torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None)
@@ -162,13 +162,13 @@ def _step(state: _Fit, batch: Batch, schedule: Schedule, device: Device) -> dict
     for group in state.optimiser.param_groups:
         group["lr"] = schedule.rate * min(1.0, spent / 0.04 + 0.02) * 0.5 * (1.0 + math.cos(math.pi * spent))
     state.optimiser.zero_grad(set_to_none=True)
-    films = batch.films.to(device.name).contiguous(memory_format=torch.channels_last)
+    here = batch.on(device.name)
     with torch.autocast(device.name, device.low, enabled=device.low is not None):
-        seen = state.network(films)
-    costs = parts(seen, batch)
+        seen = state.network(here.films.contiguous(memory_format=torch.channels_last))
+    costs = parts(seen, here)
     total = torch.stack(list(costs.values())).sum()
     if not bool(torch.isfinite(total)):
-        return {}
+        raise FloatingPointError(f"the loss is no number at step {state.step}; the last checkpoint is sound")
     total.backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
     state.optimiser.step()

@@ -6,8 +6,8 @@ from typing import cast
 import torch
 from torch.nn import functional
 
-from vetflow.adapters.trunk_network import AMOUNTS, SCALES, Seen
-from vetflow.domain.trunk_sight import CUT, HEADS, LESIONS, OUTLINES, shown_by
+from vetflow.adapters.trunk_network import SCALES, Seen, parted
+from vetflow.domain.trunk_sight import CUT, HEADS, OUTLINES, shown_by
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.trunk.pictures import Batch
@@ -21,14 +21,7 @@ _HEADS = {"film": 1.0, "plane": 1.0, "side": 0.4, "region": 0.5, "inverted": 0.5
 _POINTS, _OUTLINES, _AMOUNTS, _CUT, _LESIONS = 0.6, 2.0, 0.8, 3.0, 4.0
 _FAINT = {"pleural fluid": 8.0, "free air": 8.0}
 """Times that a pixel of what is narrow and hard to see counts."""
-_SIZES = [*map(len, HEADS.values()), len(AMOUNTS), len(AMOUNTS), len(CUT), len(LESIONS)]
 _COLUMN = {head: place for place, head in enumerate(HEADS)}
-
-
-def split(answers: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, Tensor]:
-    """Return the logits of each head, amounts and logarithms of their spreads, and logits of cut parts and lesions."""
-    *heads, amounts, spreads, cut, lesions = torch.split(answers, _SIZES, dim=1)
-    return dict(zip(HEADS, heads, strict=True)), amounts, spreads, cut, lesions
 
 
 def asked(classes: Tensor) -> Tensor:
@@ -41,22 +34,23 @@ def asked(classes: Tensor) -> Tensor:
                 for part in CUT
             ]
             for region, plane in zip(regions, planes, strict=True)
-        ]
+        ],
+        device=classes.device,
     )
 
 
 def parts(seen: Seen, batch: Batch) -> dict[str, Tensor]:
     """Return the weighted loss of each part; their sum is what is made small."""
-    heads, amounts, spreads, cut, lesions = split(seen.answers)
-    losses = {f"head {head}": weight * _class(heads[head], batch.classes[:, _COLUMN[head]])
+    told = parted(seen.answers)
+    losses = {f"head {head}": weight * _class(told.heads[head], batch.classes[:, _COLUMN[head]])
               for head, weight in _HEADS.items()}  # fmt: skip
     wanted_cut = torch.where(asked(batch.classes), batch.cut, UNKNOWN)
     return losses | {
         "points": _POINTS * _points(seen.spots, batch),
         "outlines": _OUTLINES * _outlines(seen.outlines, batch),
-        "amounts": _AMOUNTS * _numbers(amounts, spreads, batch.amounts),
-        "cut": _CUT * _yes_or_no(cut, wanted_cut),
-        "lesions": _LESIONS * _yes_or_no(lesions, batch.lesions),
+        "amounts": _AMOUNTS * _numbers(told.amounts, told.spreads, batch.amounts),
+        "cut": _CUT * _yes_or_no(told.cut, wanted_cut),
+        "lesions": _LESIONS * _yes_or_no(told.lesions, batch.lesions),
     }
 
 
@@ -85,7 +79,7 @@ def _points(spots: Tensor, batch: Batch) -> Tensor:
 
 
 def _bell(at: Tensor, side: int) -> Tensor:
-    places = torch.arange(side, dtype=torch.float32) + 0.5
+    places = torch.arange(side, dtype=torch.float32, device=at.device) + 0.5
     bell = torch.exp(-((places - at[..., None]) ** 2) / (2.0 * _WIDTH**2))
     return bell / bell.sum(dim=2, keepdim=True).clamp_min(1e-6)
 
@@ -98,7 +92,7 @@ def _outlines(logits: Tensor, batch: Batch) -> Tensor:
     shares = torch.sigmoid(logits)
     both, either = (shares * right).sum((0, 2, 3)), (shares + right).sum((0, 2, 3))
     dice = (1.0 - (2.0 * both + 1.0) / (either + 1.0))[right.sum((0, 2, 3)) > 0]
-    heavy = torch.tensor([_FAINT.get(name, 1.0) for name in OUTLINES])[:, None, None]
+    heavy = torch.tensor([_FAINT.get(name, 1.0) for name in OUTLINES], device=logits.device)[:, None, None]
     cost = functional.binary_cross_entropy_with_logits(logits, right, pos_weight=heavy)
     return 3.0 * cost + 0.5 * (dice.mean() if len(dice) else 0.0)
 
@@ -108,6 +102,6 @@ def _numbers(said: Tensor, spreads: Tensor, right: Tensor) -> Tensor:
     known = torch.isfinite(right)
     if not bool(known.any()):
         return said.sum() * 0.0
-    off = (said - torch.nan_to_num(right) / torch.tensor(SCALES)).abs()
+    off = (said - torch.nan_to_num(right) / torch.tensor(SCALES, device=right.device)).abs()
     width = spreads.clamp(-4.0, 3.0)
     return (off * torch.exp(-width) + width)[known].mean() + 1.0

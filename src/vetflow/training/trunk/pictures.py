@@ -1,7 +1,7 @@
 """Films as the network is shown them in training: laid and lit anew each time, answers moved along."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import cast
 
 import numpy as np
@@ -43,6 +43,10 @@ class Batch:
     amounts: Tensor
     cut: Tensor
     lesions: Tensor
+
+    def on(self, device: str) -> "Batch":
+        """Return the batch where the network is."""
+        return Batch(**{one.name: getattr(self, one.name).to(device) for one in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

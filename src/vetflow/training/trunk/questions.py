@@ -27,7 +27,6 @@ from vetflow.training.heads import LIMBS_OVER, UNKNOWN
 
 _MASKS: Mapping[str, tuple[str, ...]] = {
     "kidneys": ("left kidney", "right kidney"),
-    "stomach gas": ("stomach gas",),
 }
 _LESIONS: Mapping[str, Lesion] = {
     "volvulus": Lesion.VOLVULUS,

@@ -75,8 +75,8 @@ def train(
     Parameters
     ----------
     seed
-        Phantoms, first weights and looks follow from it and from the minutes; on one kind of processor two trainings
-        give the same losses to about a hundredth (bfloat16, sums in no fixed order).
+        Phantoms, first weights and looks follow from it and from the minutes. A test holds that a training that was
+        killed and went on has the weights of one that was not, to a hundredth.
     folder
         Where phantoms and checkpoints are kept; a training that was killed goes on from there.
     progress
@@ -92,16 +92,12 @@ def train(
     plan, kept = Plan.of(minutes), journal or NoJournal()
     kept.settings({"seed": seed, "minutes": minutes, "films": plan.films, "steps": plan.steps, "network": NAME})
     wanted = Wanted(seed=seed, count=plan.films, nothing=plan.nothing)
-    shots = rendered(folder / _named(wanted), wanted, workers=WORKERS, progress=progress)
+    shots = rendered(folder, wanted, workers=WORKERS, progress=progress)
     kept.dataset("phantoms", digest=shots.digest, count=len(shots))
     draft = _calibrated(_fitted(shots, plan, seed=seed, folder=folder, progress=progress, journal=kept),
                         folder, plan, seed=seed, progress=progress)  # fmt: skip
     draft = replace(draft, films=plan.films, looks=LOOKS, dataset=shots.digest)
     return measured(draft, out, folder=folder, limit=plan.limit, progress=progress, journal=kept)
-
-
-def _named(wanted: Wanted) -> str:
-    return f"shots-{wanted.seed}-{wanted.count}-{wanted.nothing}"
 
 
 def _made() -> nn.Module:
@@ -112,7 +108,7 @@ def _fitted(
     shots: Shots, plan: Plan, *, seed: int, folder: Path, progress: Progress, journal: Journal
 ) -> Draft:  # fmt: skip
     pictures = Pictures(shots=shots, side=SIDE, seed=seed)
-    here = folder / f"fit-{seed}-{plan.films}-{plan.steps}"
+    here = folder / f"fit-{shots.digest[:12]}-{plan.steps}"
     here.mkdir(parents=True, exist_ok=True)
     network, losses = fit(_made, pictures, Schedule(steps=plan.steps), folder=here, progress=progress)
     calibrating.keep_neighbours(network, shots, side=SIDE)
@@ -130,7 +126,7 @@ def _calibrated(draft: Draft, folder: Path, plan: Plan, *, seed: int, progress: 
     wanted = Wanted(
         seed=seed + 1, count=plan.checks, nothing=plan.checks // 8, ranges=training().stretched(_WIDER), forced=0.0
     )
-    checks = rendered(folder / f"{_named(wanted)}-checks", wanted, workers=WORKERS, progress=progress)
+    checks = rendered(folder, wanted, workers=WORKERS, progress=progress)
     network = _made()
     network.load_state_dict(dict(draft.weights))
     films = calibrating.checked(network.eval(), checks, side=SIDE, progress=progress)

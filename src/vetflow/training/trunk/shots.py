@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
@@ -100,6 +102,16 @@ class Wanted:
     forced: float = FORCED
 
 
+@cache
+def rendering() -> str:
+    """Return the first digits of the SHA-256 over all that phantoms are made by: code and ranges."""
+    whole = hashlib.sha256()
+    here = Path(str(files("vetflow.phantoms")))
+    for path in sorted((*here.rglob("*.py"), *here.rglob("*.toml"))):
+        whole.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()[:12]
+
+
 def orders(wanted: Wanted) -> Iterator[Order]:
     """Yield what to render; views and regions are drawn evenly.
 
@@ -119,13 +131,9 @@ def orders(wanted: Wanted) -> Iterator[Order]:
 
 
 def rendered(folder: Path, wanted: Wanted, *, workers: int, progress: Progress) -> Shots:
-    """Return films as wanted; chunks that the folder holds already are not made again.
-
-    Parameters
-    ----------
-    folder
-        One for each `Wanted`.
-    """
+    """Return films as wanted; what the folder holds of them, made by the same phantoms, is not made again."""
+    asked_for = hashlib.sha256(f"{wanted}\0{rendering()}".encode()).hexdigest()
+    folder = folder / f"shots-{asked_for[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     asked = list(orders(wanted))
     jobs = [
