@@ -1,6 +1,7 @@
 """A film laid any way is seen the right way up, and places come back to where they are on it."""
 
 from itertools import product
+from typing import cast
 
 import numpy as np
 import pytest
@@ -8,47 +9,62 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vetflow.adapters.trunk_look import SQUARE, Raw, TrunkLooker
-from vetflow.adapters.trunk_network import AMOUNTS, Seen
+from vetflow.adapters.trunk_frame import SQUARE
+from vetflow.adapters.trunk_look import Raw, TrunkLooker
+from vetflow.adapters.trunk_network import AMOUNTS, ASKED, LAYING, LAYING_SIDE, Seen, TrunkNetwork
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.trunk_sight import CUT, HEADS, LESIONS, OUTLINES, POINTS
 
-_SIDE = 64
+_SHAPE = (64, 96)
 _EDGES = ("left", "top", "right", "bottom")
 
 
+class _Laying(nn.Module):
+    """Says that the head is where the dot of brightness 0.3 is, and the back where that of 0.2 is."""
+
+    def __init__(self, *, plane: str, broken: bool) -> None:
+        super().__init__()
+        self.plane, self.broken = plane, broken
+
+    def forward(self, small: torch.Tensor) -> torch.Tensor:
+        told = torch.stack([self._answers(one[0]) for one in small])
+        return torch.full_like(told, torch.nan) if self.broken else told
+
+    def _answers(self, film: torch.Tensor) -> torch.Tensor:
+        told = {"plane": HEADS["plane"].index(self.plane), "head": _edge_of(film, 0.3), "back": _edge_of(film, 0.2)}
+        return torch.cat([_sure(head, told.get(head, 0)) for head in LAYING])
+
+
 class _Beacons(nn.Module):
-    """Sees every landmark at the brightest place, an outline where it is bright, and edges by two dimmer dots."""
+    """Sees every landmark at the brightest place, and an outline where it is bright."""
 
     def __init__(self, *, plane: str, broken: bool = False) -> None:
         super().__init__()
-        self.plane, self.broken = plane, broken
+        self.plane, self.shape = plane, _SHAPE
+        self.laying = _Laying(plane=plane, broken=broken)
         self.register_buffer("neighbours", torch.tensor([[1.0, 0.0]]))
 
     def forward(self, film: torch.Tensor) -> Seen:
         small = functional.avg_pool2d(film, 2)
         n = len(film)
         spots = torch.log_softmax(torch.cat([60.0 * small.flatten(1), torch.full((n, 1), -60.0)], dim=1), dim=1)
-        answers = torch.stack([self._answers(one[0]) for one in film])
-        if self.broken:
-            answers[:] = torch.nan
         return Seen(
             spots=spots[:, None].expand(-1, len(POINTS), -1),
             outlines=(40.0 * (small - 0.5)).expand(-1, len(OUTLINES), -1, -1),
-            answers=answers,
+            answers=torch.stack([self._answers(one[0]) for one in film]),
             features=torch.tensor([[1.0, 0.0]]).expand(n, -1),
         )
 
     def _answers(self, film: torch.Tensor) -> torch.Tensor:
-        """Say that the head is where the dot of brightness 0.3 is, and the back where that of 0.2 is."""
-        told = {"plane": HEADS["plane"].index(self.plane), "head": _edge_of(film, 0.3), "back": _edge_of(film, 0.2)}
-        parts = [
-            functional.one_hot(torch.tensor(told.get(head, 0)), len(classes)).float() * 9.0
-            for head, classes in HEADS.items()
-        ]
-        rotation = _column(film, 1.0) - 0.5
-        amounts = torch.tensor([rotation, 0.5, 0.0, 0.0])
+        """Say that the film is turned by how far down the brightest place lies: head left, that is along the walls."""
+        told = {"plane": HEADS["plane"].index(self.plane)}
+        amounts = torch.tensor([_row(film, 1.0) - 0.5, 0.5, 0.0, 0.0])
+        parts = [_sure(head, told.get(head, 0)) for head in ASKED]
         return torch.cat([*parts, amounts, torch.arange(len(CUT)).float(), torch.zeros(len(LESIONS))])
+
+
+def _sure(head: str, answer: int) -> torch.Tensor:
+    return functional.one_hot(torch.tensor(answer), len(HEADS[head])).float() * 9.0
 
 
 def _edge_of(film: torch.Tensor, level: float) -> int:
@@ -56,12 +72,12 @@ def _edge_of(film: torch.Tensor, level: float) -> int:
     if not len(at):
         return 0
     row, column = at.mean(dim=0).tolist()
-    off = {0: _SIDE - column, 1: _SIDE - row, 2: column, 3: row}
+    off = {0: LAYING_SIDE - column, 1: LAYING_SIDE - row, 2: column, 3: row}
     return max(off, key=lambda edge: off[edge])
 
 
-def _column(film: torch.Tensor, level: float) -> float:
-    return float((film >= 0.9 * level).nonzero().float().mean(dim=0)[1]) / _SIDE
+def _row(film: torch.Tensor, level: float) -> float:
+    return float((film >= 0.9 * level).nonzero().float().mean(dim=0)[0]) / _SHAPE[0]
 
 
 def _square(*, head: str, back: str) -> np.ndarray:
@@ -81,7 +97,7 @@ def _square(*, head: str, back: str) -> np.ndarray:
 
 
 def _seen(square: np.ndarray, *, plane: str = "lateral") -> Raw:
-    looker = TrunkLooker(_Beacons(plane=plane), side=_SIDE)
+    looker = TrunkLooker(cast("TrunkNetwork", _Beacons(plane=plane)))
     return looker.look(square, looker.first(square))
 
 
@@ -92,7 +108,7 @@ _LAID = [(head, back) for head, back in product(_EDGES, _EDGES) if _EDGES.index(
 def test_places_come_back_to_the_film_however_it_is_laid(head: str, back: str) -> None:
     raw = _seen(_square(head=head, back=back))
 
-    np.testing.assert_allclose(raw.spots[:, :2], [[220.0, 99.0]] * len(POINTS), atol=SQUARE / _SIDE)
+    np.testing.assert_allclose(raw.spots[:, :2], [[220.0, 99.0]] * len(POINTS), atol=SQUARE / _SHAPE[0])
 
 
 @pytest.mark.parametrize(("head", "back"), _LAID)
@@ -124,11 +140,13 @@ def test_the_mirrored_copy_tells_the_walls_the_other_way_round() -> None:
 def test_the_mirrored_copy_turns_the_other_way_on_a_frontal_film() -> None:
     raw = _seen(_square(head="top", back="left"), plane="sagittal")
 
-    assert raw.amounts[AMOUNTS[0]] == pytest.approx(10.0 * (220.0 / SQUARE - 0.5), abs=0.3)
+    across = 1.03 * (234 - 10)  # head to the left, what the square shows from column 10 to 234 goes from bottom to top
+    rotation = 10.0 * (0.5 - (220 - (234 + 10) / 2) / across - 0.5)
+    assert raw.amounts[AMOUNTS[0]] == pytest.approx(rotation, abs=0.4)
 
 
 def test_what_is_no_number_is_refused() -> None:
-    looker = TrunkLooker(_Beacons(plane="lateral", broken=True), side=_SIDE)
+    looker = TrunkLooker(cast("TrunkNetwork", _Beacons(plane="lateral", broken=True)))
 
     with pytest.raises(StudyRefused, match="model output invalid"):
         looker.first(_square(head="left", back="top"))

@@ -7,21 +7,23 @@ import pytest
 import torch
 
 from vetflow.adapters.networks import build
-from vetflow.adapters.trunk_look import SQUARE
+from vetflow.adapters.trunk_frame import SQUARE
+from vetflow.adapters.trunk_network import LAYING, TrunkNetwork, trunk
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.trunk_card import Curve
 from vetflow.domain.trunk_sight import CUT, HEADS, POINTS
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.trunk.calibrating import curve, threshold
 from vetflow.training.trunk.fitting import Schedule, fit
-from vetflow.training.trunk.laying import COLUMN, Variety, lay
+from vetflow.training.trunk.laying import COLUMN, Laid, Variety, lay
 from vetflow.training.trunk.losses import asked, parts
 from vetflow.training.trunk.pictures import Pictures
 from vetflow.training.trunk.shots import LOOKS, SIDE, Shots, Wanted, orders
 
-_SETTINGS = {"widths": (8, 8, 8, 16), "depth": 8, "side": 64, "neighbours": 8}
+_SETTINGS = {"widths": (8, 8, 8, 16), "depth": 16, "rows": 64, "columns": 96, "neighbours": 8}
+_SHAPE = (64, 96)
 _AT = (150.0, 210.0)
-_QUIET = {"leaning": 0.0, "zoom": 0.0, "squash": 0.0, "shift": 0.0, "close": 0.0, "moved": 0.0, "inverted": 0.0}
+_QUIET = {"leaning": 0.0, "zoom": 0.0, "squash": 0.0, "shift": 0.0, "close": 0.0, "moved": 0.0, "swapped": 0.0}
 
 
 def _shots(count: int = 6) -> Shots:
@@ -52,9 +54,7 @@ def _shots(count: int = 6) -> Shots:
 
 @pytest.mark.parametrize("step", range(8))
 def test_landmarks_and_outlines_move_with_the_film(step: int) -> None:
-    pictures = Pictures(
-        shots=_shots(), side=128, seed=3, variety=Variety(close=0.0, zoom=0.2, leaning=20.0, turned=0.5)
-    )
+    pictures = Pictures(shots=_shots(), shape=(128, 192), seed=3, variety=Variety(close=0.0, zoom=0.2, leaning=20.0))
 
     batch = pictures.batch([0], step=step)
 
@@ -64,39 +64,58 @@ def test_landmarks_and_outlines_move_with_the_film(step: int) -> None:
 
 
 def test_the_same_step_shows_the_same_films() -> None:
-    pictures = Pictures(shots=_shots(), side=64, seed=3)
+    pictures = Pictures(shots=_shots(), shape=_SHAPE, seed=3)
 
     first, second = pictures.batch([0, 1], step=5), pictures.batch([0, 1], step=5)
 
     assert torch.equal(first.films, second.films)
 
 
-def _edge(classes: np.ndarray, head: str) -> str:
-    return HEADS[head][int(classes[COLUMN[head]])]
+def _lying(laid: Laid, head: str) -> str:
+    return HEADS[head][int(laid.lying[LAYING.index(head)])]
 
 
-def test_a_mirrored_lateral_film_has_its_head_on_the_other_side_and_turns_as_much() -> None:
-    laid = lay(_shots(), 0, Variety(**_QUIET | {"mirrored": 1.0, "turned": 0.0}), np.random.default_rng(1), side=64)
+def _laid(shots: Shots, seed: int = 1, **how: float) -> Laid:
+    return lay(shots, 0, Variety(**_QUIET | how), np.random.default_rng(seed), shape=_SHAPE)
 
-    assert (_edge(laid.classes, "head"), _edge(laid.classes, "back")) == ("right", "top")
-    assert laid.amounts[0] == 7.0
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_small_picture_says_where_head_and_back_come_to_lie(seed: int) -> None:
+    laid = _laid(_shots(), seed, mirrored=0.0)
+    at = np.linalg.inv(np.vstack([laid.small, [0.0, 0.0, 1.0]]))
+
+    def edge(x: float, y: float) -> str:
+        column, row, _ = at @ (x * SQUARE, y * SQUARE, 1.0)
+        return min((column, "left"), (row, "top"), (96 - column, "right"), (96 - row, "bottom"))[1]
+
+    assert (_lying(laid, "head"), _lying(laid, "back")) == (edge(0.1, 0.5), edge(0.5, 0.1))
+
+
+@pytest.mark.parametrize("edge", ["left", "top", "right", "bottom"])
+def test_whatever_way_a_film_comes_it_is_learnt_from_with_its_head_to_the_left(edge: str) -> None:
+    shots = _shots()
+    shots.looks[:] = 255
+    shots.classes[:, COLUMN["plane"]] = HEADS["plane"].index("sagittal")
+    shots.classes[:, COLUMN["head"]], shots.classes[:, COLUMN["back"]] = HEADS["head"].index(edge), UNKNOWN
+
+    left = _laid(shots, mirrored=0.0).matrix @ (0.0, _SHAPE[0] / 2, 1.0)
+
+    beyond = {"left": -left[0], "top": -left[1], "right": left[0] - SQUARE, "bottom": left[1] - SQUARE}
+    assert max(beyond, key=lambda one: beyond[one]) == edge
+
+
+def test_a_mirrored_lateral_film_turns_as_much() -> None:
+    assert _laid(_shots(), mirrored=1.0).amounts[0] == 7.0
 
 
 def test_a_mirrored_frontal_film_turns_the_other_way_and_swaps_its_walls() -> None:
     shots = _shots()
     shots.classes[:, COLUMN["plane"]] = HEADS["plane"].index("sagittal")
 
-    laid = lay(shots, 0, Variety(**_QUIET | {"mirrored": 1.0, "turned": 0.0}), np.random.default_rng(1), side=64)
+    laid = _laid(shots, mirrored=1.0)
 
     assert laid.amounts[0] == -7.0
     assert (laid.cut[CUT.index("left wall")], laid.cut[CUT.index("right wall")]) == (0, 1)
-
-
-def test_a_turned_film_asks_for_no_places() -> None:
-    laid = lay(_shots(), 0, Variety(**_QUIET | {"mirrored": 0.0, "turned": 1.0}), np.random.default_rng(1), side=64)
-
-    assert not laid.placed
-    assert np.isnan(laid.amounts).all()
 
 
 def test_only_parts_that_a_film_must_show_may_be_cut_off() -> None:
@@ -109,34 +128,36 @@ def test_only_parts_that_a_film_must_show_may_be_cut_off() -> None:
     assert abdomen == {"diaphragm", "hips", "left wall", "right wall"}
 
 
-def _network() -> torch.nn.Module:
+def _network() -> TrunkNetwork:
     torch.manual_seed(1)
-    return build("trunk", _SETTINGS, outputs=sum(map(len, HEADS.values())))
+    return trunk(_SETTINGS, outputs=sum(map(len, HEADS.values())))
 
 
 def test_what_is_not_asked_costs_nothing() -> None:
     shots = _shots()
     shots.classes[:], shots.cut[:], shots.lesions[:], shots.amounts[:] = UNKNOWN, UNKNOWN, UNKNOWN, np.nan
-    batch = Pictures(shots=shots, side=64, seed=1, variety=Variety(turned=0.0)).batch([0, 1], step=0)
+    batch = Pictures(shots=shots, shape=_SHAPE, seed=1).batch([0, 1], step=0)
 
-    costs = parts(_network()(batch.films), batch)
+    network = _network()
+    costs = parts(network(batch.films), network.laying(batch.small), batch)
 
     parted = {name: float(cost.detach()) for name, cost in costs.items()}
-    assert {name: cost for name, cost in parted.items() if name != "head inverted" and cost} == {}
+    assert {name: cost for name, cost in parted.items() if name != "lying inverted" and cost} == {}
 
 
 def test_a_landmark_said_to_be_where_it_is_costs_less_than_elsewhere() -> None:
-    batch = Pictures(shots=_shots(), side=64, seed=1, variety=Variety(turned=0.0)).batch([0], step=0)
-    seen = _network()(batch.films)
+    batch = Pictures(shots=_shots(), shape=_SHAPE, seed=1).batch([0], step=0)
+    network = _network()
+    seen, laid = network(batch.films), network.laying(batch.small)
     column, row = (int(at) for at in batch.points[0, 0, :2])
 
     def cost(at: int) -> float:
         sure = torch.full_like(seen.spots, -12.0)
         sure[:, :, -1] = 0.0
         sure[0, 0, -1], sure[0, 0, at] = -12.0, 0.0
-        return float(parts(seen._replace(spots=sure), batch)["points"])
+        return float(parts(seen._replace(spots=sure), laid, batch)["points"])
 
-    assert cost(row * 32 + column) < cost((31 - row) * 32 + 31 - column)
+    assert cost(row * 48 + column) < cost((31 - row) * 48 + 47 - column)
 
 
 class _Killed(Exception):
@@ -144,7 +165,7 @@ class _Killed(Exception):
 
 
 def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    pictures, schedule = Pictures(shots=_shots(), side=64, seed=1), Schedule(steps=6, batch=2, every=2)
+    pictures, schedule = Pictures(shots=_shots(), shape=_SHAPE, seed=1), Schedule(steps=6, batch=2, every=2)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir(), broken.mkdir()
 
@@ -163,7 +184,7 @@ def test_a_fit_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> 
         torch.testing.assert_close(again.state_dict()[name], weight, atol=1e-2, rtol=1e-2)
 
 
-@pytest.mark.parametrize("wrong", [{"widths": 8}, {"depth": 0}, {"side": 65}, {"neighbours": "8"}])
+@pytest.mark.parametrize("wrong", [{"widths": 8}, {"depth": 0}, {"rows": 65}, {"neighbours": "8"}])
 def test_a_network_that_a_manifest_describes_badly_is_refused(wrong: dict[str, int | str]) -> None:
     with pytest.raises(ConfigurationError):
         build("trunk", _SETTINGS | wrong, outputs=sum(map(len, HEADS.values())))

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from vetflow.adapters.runtime_torch import loaded
-from vetflow.adapters.trunk_look import SQUARE, Raw, TrunkLooker
+from vetflow.adapters.trunk_frame import SQUARE
+from vetflow.adapters.trunk_look import Raw, TrunkLooker
+from vetflow.adapters.trunk_network import TrunkNetwork
 from vetflow.domain.bundle import Bundle
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.finding import ModelVersion
@@ -68,7 +70,10 @@ class TrunkRuntime:
         if {head: tuple(classes) for head, classes in self._manifest.heads.items()} != dict(HEADS):
             raise ConfigurationError("a trunk model answers the questions of vetflow.domain.trunk_sight")
         self._card: TrunkCard = read_card(bundle.files.get(PATH, b""))
-        self._looker = TrunkLooker(loaded(bundle), side=self._manifest.size)
+        network = loaded(bundle)
+        if not isinstance(network, TrunkNetwork):
+            raise ConfigurationError("a trunk model has the network called trunk")
+        self._looker = TrunkLooker(network)
 
     @property
     def model(self) -> ModelVersion:

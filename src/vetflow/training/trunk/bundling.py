@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 
 from vetflow.adapters.runtime_trunk import TrunkRuntime
-from vetflow.adapters.trunk_look import SQUARE
+from vetflow.adapters.trunk_frame import SQUARE
 from vetflow.domain.bundle import CARD, METADATA, WEIGHTS, Bundle
 from vetflow.domain.trunk_card import PATH, TrunkCard
 from vetflow.domain.trunk_sight import HEADS, OUTLINES, POINTS
@@ -116,7 +116,7 @@ def _metadata(draft: Draft, weights: bytes, measured: Mapping[str, object] | Non
         "vetflow": {
             "use_cases": ["cardiac", "anatomy", "triage", "positioning"],
             "network": {"name": NAME, "settings": dict(draft.settings)},
-            "size": draft.settings["side"],
+            "size": draft.settings["columns"],
             "heads": {head: list(classes) for head, classes in HEADS.items()},
             "temperatures": dict(draft.temperatures),
             "sure": draft.sure,
@@ -143,16 +143,16 @@ def _metadata(draft: Draft, weights: bytes, measured: Mapping[str, object] | Non
 
 
 def _data_format(draft: Draft) -> dict[str, object]:
-    side = int(str(draft.settings["side"]))
+    rows, columns = (int(str(draft.settings[edge])) for edge in ("rows", "columns"))
     image = {
-        "type": "image", "format": "radiograph", "modality": "DX", "num_channels": 1, "spatial_shape": [side, side],
+        "type": "image", "format": "radiograph", "modality": "DX", "num_channels": 1, "spatial_shape": [rows, columns],
         "dtype": "float32", "value_range": [0, 1], "is_patch_data": False,
-        "channel_def": {"0": f"grey, bone bright, cut from a square of {SQUARE}"},
+        "channel_def": {"0": f"grey, bone bright, head to the left, cut from a square of {SQUARE}"},
     }  # fmt: skip
     names = (*POINTS, *OUTLINES)
     maps: dict[str, object] = {
         "type": "probabilities", "format": "heatmaps", "num_channels": len(names),
-        "spatial_shape": [side // 2, side // 2], "dtype": "float32", "value_range": [0, 1], "is_patch_data": False,
+        "spatial_shape": [rows // 2, columns // 2], "dtype": "float32", "value_range": [0, 1], "is_patch_data": False,
         "channel_def": {str(index): name for index, name in enumerate(names)},
     }  # fmt: skip
     return {"inputs": {"image": image}, "outputs": {"pred": maps}}

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import optimize, special
-from torch import nn
 
 from vetflow.adapters.runtime_trunk import outline_logit, spot_logit
-from vetflow.adapters.trunk_look import SQUARE, Raw, TrunkLooker
+from vetflow.adapters.trunk_frame import GRID, SQUARE
+from vetflow.adapters.trunk_look import Raw, TrunkLooker
+from vetflow.adapters.trunk_network import TrunkNetwork
 from vetflow.domain.heart import HeartPoints, atrial_size, heart_score
 from vetflow.domain.place import Point
 from vetflow.domain.trunk_card import Curve, Threshold, TrunkCard
@@ -28,6 +29,8 @@ from vetflow.domain.trunk_sight import (
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.pictures import Progress
+from vetflow.training.trunk.laying import STILL
+from vetflow.training.trunk.pictures import Pictures, righted
 from vetflow.training.trunk.shots import Shots
 
 Floats = NDArray[np.float64]
@@ -53,7 +56,7 @@ class Checked:
     points
         Shape (points, 3): column, row, shown.
     outlines
-        Bits on the square's grid of half the network's input.
+        Bits on the square's grid.
     """
 
     raw: Raw
@@ -80,26 +83,25 @@ class Checked:
         return float(np.hypot(*(bodies[1:] - bodies[:-1]).T).mean())
 
 
-def keep_neighbours(network: nn.Module, shots: Shots, *, side: int) -> None:
-    """Put the features of films learnt from into the network's ``neighbours``, evenly from all that are upright."""
+def keep_neighbours(network: TrunkNetwork, shots: Shots) -> None:
+    """Put the features of films learnt from into the network's ``neighbours``, evenly from all."""
+    pictures = Pictures(shots=shots, shape=network.shape, seed=0, variety=STILL)
     known = network.get_buffer("neighbours")
-    fit = np.flatnonzero((shots.classes[:, _COLUMN["film"]] == 1) & (shots.inverted[:, 0] == 0))
-    chosen = fit[np.linspace(0, len(fit) - 1, len(known)).astype(int)]
+    fit = np.flatnonzero(shots.classes[:, _COLUMN["film"]] == 1)
+    chosen = [int(index) for index in fit[np.linspace(0, len(fit) - 1, len(known)).astype(int)]]
     with torch.inference_mode():
         for start in range(0, len(chosen), 16):
-            part = chosen[start : start + 16]
-            films = torch.from_numpy(shots.looks[part, 0]).float()[:, None] / 255.0
-            small = nn.functional.interpolate(films, size=(side, side), mode="bilinear", align_corners=False)
-            known[start : start + len(part)] = network(small).features
+            films = pictures.batch(chosen[start : start + 16], step=start).films
+            known[start : start + len(films)] = network(films).features
 
 
-def checked(network: nn.Module, shots: Shots, *, side: int, progress: Progress) -> list[Checked]:
+def checked(network: TrunkNetwork, shots: Shots, *, progress: Progress) -> list[Checked]:
     """Return what the network says of films it has not learnt from, each looked at once."""
-    looker, made = TrunkLooker(network, side=side), list[Checked]()
+    looker, made = TrunkLooker(network), list[Checked]()
     for index in range(len(shots)):
         look = index % shots.looks.shape[1]
-        square = shots.looks[index, look].astype(np.float32) / 255.0
-        square = 1.0 - square if shots.inverted[index, look] == 1 else square
+        film = torch.from_numpy(shots.looks[index, look].astype(np.float32) / 255.0)[None, None]
+        square = righted(film, shots.inverted[index, look : look + 1])[0, 0].numpy()
         fit = shots.fits[index, look].astype(np.float64)
         at = shots.points[index, :, :2] * fit[:2] + fit[2:]
         shown = shots.points[index, :, 2]
@@ -107,7 +109,7 @@ def checked(network: nn.Module, shots: Shots, *, side: int, progress: Progress) 
             Checked(
                 raw=looker.look(square, looker.first(square)),
                 points=np.column_stack([at, shown]).astype(np.float64),
-                outlines=_on_square(shots.outlines[index], fit, side // 2),
+                outlines=_on_square(shots.outlines[index], fit),
                 classes=shots.classes[index],
                 amounts=shots.amounts[index],
                 cut=shots.cut[index],
@@ -118,9 +120,9 @@ def checked(network: nn.Module, shots: Shots, *, side: int, progress: Progress) 
     return made
 
 
-def _on_square(bits: NDArray[np.uint16], fit: Floats, side: int) -> NDArray[np.uint16]:
-    """Return outlines as they lie on a grid of `side` over the square."""
-    places = (np.arange(side) + 0.5) * (SQUARE / side)
+def _on_square(bits: NDArray[np.uint16], fit: Floats) -> NDArray[np.uint16]:
+    """Return outlines as they lie on the square's grid."""
+    places = (np.arange(GRID) + 0.5) * (SQUARE / GRID)
     columns, rows = (np.floor((places - fit[2 + axis]) / fit[axis]).astype(int) for axis in (0, 1))
     last = bits.shape[0] - 1
     beyond = (np.clip(rows, 0, last) != rows)[:, None] | (np.clip(columns, 0, last) != columns)[None]

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
+from vetflow.adapters.trunk_network import TrunkNetwork
 from vetflow.training.pictures import Progress
 from vetflow.training.trunk.losses import parts
 from vetflow.training.trunk.pictures import Batch, Pictures
@@ -67,16 +69,16 @@ class Device:
 
 @dataclass(slots=True, kw_only=True)
 class _Fit:
-    network: nn.Module
-    mean: nn.Module
+    network: TrunkNetwork
+    mean: TrunkNetwork
     optimiser: torch.optim.Optimizer
     step: int
     losses: dict[str, list[float]]
 
 
 def fit(
-    make: Callable[[], nn.Module], pictures: Pictures, schedule: Schedule, *, folder: Path, progress: Progress
-) -> tuple[nn.Module, dict[str, list[float]]]:
+    make: Callable[[], TrunkNetwork], pictures: Pictures, schedule: Schedule, *, folder: Path, progress: Progress
+) -> tuple[TrunkNetwork, dict[str, list[float]]]:
     """Return the fitted network, the running mean of its weights, and the losses every hundred steps, part by part.
 
     Parameters
@@ -102,7 +104,9 @@ def fit(
     return state.mean.cpu().eval(), state.losses
 
 
-def _started(make: Callable[[], nn.Module], schedule: Schedule, device: Device, checkpoint: Path, *, seed: int) -> _Fit:
+def _started(
+    make: Callable[[], TrunkNetwork], schedule: Schedule, device: Device, checkpoint: Path, *, seed: int
+) -> _Fit:
     torch.manual_seed(seed)
     network, mean = make().to(device.name), make().to(device.name)
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # missing in torch's stubs
@@ -165,7 +169,8 @@ def _step(state: _Fit, batch: Batch, schedule: Schedule, device: Device) -> dict
     here = batch.on(device.name)
     with torch.autocast(device.name, device.low, enabled=device.low is not None):
         seen = state.network(here.films.contiguous(memory_format=torch.channels_last))
-    costs = parts(seen, here)
+        laid = cast("torch.Tensor", state.network.laying(here.small.contiguous(memory_format=torch.channels_last)))
+    costs = parts(seen, laid, here)
     total = torch.stack(list(costs.values())).sum()
     if not bool(torch.isfinite(total)):
         raise FloatingPointError(f"the loss is no number at step {state.step}; the last checkpoint is sound")

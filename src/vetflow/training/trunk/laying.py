@@ -1,4 +1,4 @@
-"""How a film is laid before the network in training, and what becomes of its answers."""
+"""How a film is laid before the networks in training, and what becomes of its answers."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.adapters.trunk_look import SQUARE
+from vetflow.adapters.trunk_frame import SQUARE, Frame, Turn, shown, upright
+from vetflow.adapters.trunk_network import LAYING, LAYING_SIDE
 from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, POINTS
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
@@ -19,7 +20,7 @@ _CHEST = (HEADS["region"].index(Region.THORAX), HEADS["region"].index(Region.TRU
 _LEFT_WALL, _RIGHT_WALL = CUT.index("left wall"), CUT.index("right wall")
 _CLOSE = [POINTS.index(name) for name in ("T3", "T12", *HEART_POINTS)]
 """Points that a closer look at the heart must show."""
-_MIRRORED_EDGE = (2, 1, 0, 3)
+_FLIPPED = np.diag([1.0, -1.0])
 _Floats = NDArray[np.float64]
 
 
@@ -29,27 +30,32 @@ class Variety:
 
     Parameters
     ----------
-    mirrored, turned
-        Mirrored left to right; turned by a quarter or a half, which asks for no places.
+    mirrored
+        Mirrored top to bottom once they lie with the head to the left, as the second look at each film is.
     close
-        Cut to heart and spine, as a second look is (`vetflow.adapters.runtime_trunk`); asks for places only.
+        Cut to heart and spine, as a closer look is (`vetflow.adapters.trunk_look`); asks for places only.
+    swapped
+        Of the small pictures that tell how a film lies: with bone dark.
     leaning
         Degrees.
     zoom, squash, shift
-        Logarithm of the scale and of the aspect; share of the side. A whole film stays in sight, for what it cuts off
+        Logarithm of the scale and of the aspect; share of the width. A whole film stays in sight, for what it cuts off
         is asked; only a closer look is shifted beyond that.
     """
 
-    mirrored: float = 0.5
-    turned: float = 0.15
+    mirrored: float = 0.4
     close: float = 0.15
-    inverted: float = 0.06
+    swapped: float = 0.15
     moved: float = 0.1
     lit: float = 1.0
     leaning: float = 3.0
     zoom: float = 0.14
     squash: float = 0.02
     shift: float = 0.03
+
+
+STILL = Variety(mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, leaning=0.0, zoom=0.0, squash=0.0, shift=0.0)
+"""Films as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,91 +66,95 @@ class Laid:
     ----------
     look
         Which of the phantom's looks it is.
-    matrix
-        Map (2 × 3) from pixels of the input to pixels of the look, both from the corner.
+    matrix, small
+        Maps (2 × 3) from pixels of the input, and of the small picture, to pixels of the look, all from the corner.
+    lying
+        Classes of `LAYING` for the small picture.
     placed
         Whether places are asked for.
     """
 
     look: int
     matrix: _Floats
+    small: _Floats
     classes: NDArray[np.int64]
+    lying: NDArray[np.int64]
     amounts: NDArray[np.float32]
     cut: NDArray[np.int64]
     lesions: NDArray[np.int64]
     placed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """A square cut from a look: its middle and side, pixels of the look; mirrored, then turned clockwise."""
-
-    centre: tuple[float, float] = (SQUARE / 2, SQUARE / 2)
-    span: float = float(SQUARE)
-    close: bool = False
-    mirrored: bool = False
-    quarters: int = 0
-
-    def matrix(self, how: Variety, rng: np.random.Generator, side: int) -> _Floats:
-        """Return the map from the input to the look, a little off."""
-        angle = math.radians(rng.uniform(-how.leaning, how.leaning)) - self.quarters * math.pi / 2
-        zoom, squash = rng.uniform(0.0, how.zoom), rng.uniform(-how.squash, how.squash)
-        room = how.shift if self.close else (math.exp(zoom) - 1.0) / 2.0
-        shift = rng.uniform(-room, room, 2) * self.span
-        cos, sin = math.cos(angle), math.sin(angle)
-        turn = np.array([[cos, -sin], [sin, cos]]) @ np.diag([math.exp(squash), math.exp(-squash)])
-        flip = np.diag([-1.0 if self.mirrored else 1.0, 1.0])
-        linear = flip @ turn * (self.span * math.exp(zoom) / side)
-        offset = np.array(self.centre) + shift - linear @ np.full(2, side / 2)
-        return np.concatenate([linear, offset[:, None]], axis=1)
-
-
-def lay(shots: Shots, index: int, how: Variety, rng: np.random.Generator, *, side: int) -> Laid:
-    """Return a film as it is laid this time; `side` is that of the network's input."""
+def lay(shots: Shots, index: int, how: Variety, rng: np.random.Generator, *, shape: tuple[int, int]) -> Laid:
+    """Return a film as it is laid this time; `shape` is that of the network's input, rows × columns."""
     look = int(rng.integers(LOOKS))
-    frame = _frame(shots, index, look, how, rng)
-    classes, cut = shots.classes[index].copy(), shots.cut[index].copy()
-    amounts, lesions = shots.amounts[index].copy(), shots.lesions[index].copy()
-    classes[COLUMN["inverted"]] = shots.inverted[index, look]
-    if frame.mirrored:
+    known, cut = shots.classes[index].copy(), shots.cut[index].copy()
+    amounts, lesions, classes = shots.amounts[index].copy(), shots.lesions[index].copy(), known.copy()
+    close, mirrored = _may_be_close(shots, index) and rng.random() < how.close, rng.random() < how.mirrored
+    frame = _frame(shots, index, look, rng, shape, close=close)
+    if mirrored:
         cut[[_LEFT_WALL, _RIGHT_WALL]] = cut[[_RIGHT_WALL, _LEFT_WALL]]
         amounts[0] *= 1.0 if classes[COLUMN["plane"]] == _LATERAL else -1.0
-    _edges(classes, frame)
-    if frame.close or frame.quarters:
-        cut[:], amounts[:] = UNKNOWN, np.nan
-    if frame.close:
+    if close:
+        cut[:], amounts[:], lesions[:] = UNKNOWN, np.nan, UNKNOWN
         classes[[COLUMN[head] for head in ("region", "ribs", "limbs_over")]] = UNKNOWN
-        lesions[:] = UNKNOWN
+    small, lying = _anyhow(known, int(shots.inverted[index, look]), how, rng)
     return Laid(
-        look=look, matrix=frame.matrix(how, rng, side), classes=classes, amounts=amounts, cut=cut, lesions=lesions,
-        placed=frame.quarters == 0 and bool(classes[COLUMN["film"]] == 1),
+        look=look, matrix=_shaken(frame, how, rng, shape, close=close, mirrored=mirrored), small=small, classes=classes,
+        lying=lying, amounts=amounts, cut=cut, lesions=lesions, placed=bool(classes[COLUMN["film"]] == 1),
     )  # fmt: skip
 
 
-def _frame(shots: Shots, index: int, look: int, how: Variety, rng: np.random.Generator) -> _Frame:
-    classes = shots.classes[index]
-    chest = classes[COLUMN["plane"]] == _LATERAL and classes[COLUMN["region"]] in _CHEST
-    if chest and rng.random() < how.close and (shots.points[index, _CLOSE, 2] > 0).all():
-        centre, span = _closer(shots, index, look, rng)
-        return _Frame(centre=centre, span=span, close=True, mirrored=bool(rng.random() < how.mirrored))
-    mirrored = bool(rng.random() < how.mirrored)
-    return _Frame(mirrored=mirrored, quarters=int(rng.integers(1, 4)) if rng.random() < how.turned else 0)
-
-
-def _closer(shots: Shots, index: int, look: int, rng: np.random.Generator) -> tuple[tuple[float, float], float]:
-    """Return middle and side of a square around heart and thoracic spine, as a second look has it."""
-    fit = shots.fits[index, look]
-    at = shots.points[index, _CLOSE, :2] * fit[:2] + fit[2:]
-    low, high = at.min(axis=0), at.max(axis=0)
-    span = float((high - low).max()) * rng.uniform(1.15, 1.5)
-    middle = (low + high) / 2 + rng.uniform(-0.06, 0.06, 2) * span
-    return (float(middle[0]), float(middle[1])), span
-
-
-def _edges(classes: NDArray[np.int64], frame: _Frame) -> None:
-    """Move the edges that head and back point to: left, top, right, bottom count clockwise."""
+def _anyhow(
+    classes: NDArray[np.int64], inverted: int, how: Variety, rng: np.random.Generator
+) -> tuple[_Floats, NDArray[np.int64]]:
+    """Return the map of the small picture, turned any way, and how a film with these classes then lies."""
+    still = how.lit == 0.0
+    turn = Turn() if still else Turn(mirrored=bool(rng.random() < 0.5), quarters=int(rng.integers(4)))
+    frame = Frame(turn=turn, centre=(SQUARE / 2, SQUARE / 2), span=float(SQUARE))
+    told = classes[[COLUMN[head] for head in LAYING]]
+    told[LAYING.index("inverted")] = inverted
     for head in ("head", "back"):
         edge = int(classes[COLUMN[head]])
-        if edge != UNKNOWN:
-            edge = _MIRRORED_EDGE[edge] if frame.mirrored else edge
-            classes[COLUMN[head]] = (edge + frame.quarters) % 4
+        told[LAYING.index(head)] = turn.edge(edge) if edge != UNKNOWN else UNKNOWN
+    small = (LAYING_SIDE, LAYING_SIDE)
+    return _shaken(frame, how, rng, small, close=False, mirrored=False), told
+
+
+def _may_be_close(shots: Shots, index: int) -> bool:
+    classes = shots.classes[index]
+    chest = classes[COLUMN["plane"]] == _LATERAL and classes[COLUMN["region"]] in _CHEST
+    return bool(chest and (shots.points[index, _CLOSE, 2] > 0).all())
+
+
+def _frame(
+    shots: Shots, index: int, look: int, rng: np.random.Generator, shape: tuple[int, int], *, close: bool
+) -> Frame:
+    classes = shots.classes[index]
+    head, back = (int(classes[COLUMN[name]]) for name in ("head", "back"))
+    turn = Turn(quarters=int(rng.integers(4))) if head == UNKNOWN else upright(head, None if back == UNKNOWN else back)
+    if not close:
+        return Frame.around(*shown(shots.looks[index, look] / np.float32(255.0)), turn, shape, room=1.0)
+    fit = shots.fits[index, look]
+    at = shots.points[index, _CLOSE, :2] * fit[:2] + fit[2:]
+    near = Frame.around(at.min(axis=0), at.max(axis=0), turn, shape, room=rng.uniform(1.1, 1.5))
+    off = rng.uniform(-0.06, 0.06, 2) * near.span
+    return Frame(turn=turn, centre=(near.centre[0] + float(off[0]), near.centre[1] + float(off[1])), span=near.span)
+
+
+def _shaken(
+    frame: Frame, how: Variety, rng: np.random.Generator, shape: tuple[int, int], *, close: bool, mirrored: bool
+) -> _Floats:
+    """Return the map from what is laid to the look, a little off."""
+    angle = math.radians(rng.uniform(-how.leaning, how.leaning))
+    zoom, squash = rng.uniform(0.0, how.zoom), rng.uniform(-how.squash, how.squash)
+    room = how.shift if close else (math.exp(zoom) - 1.0) / 2.0
+    rows, columns = shape
+    shift = rng.uniform(-room, room, 2) * np.array([columns, rows])
+    cos, sin = math.cos(angle), math.sin(angle)
+    inner = np.array([[cos, -sin], [sin, cos]]) @ np.diag([math.exp(squash), math.exp(-squash)]) * math.exp(zoom)
+    inner = inner @ _FLIPPED if mirrored else inner
+    middle = np.array([columns / 2, rows / 2])
+    outer = frame.matrix(shape)
+    moved = middle + shift - inner @ middle
+    return np.concatenate([outer[:, :2] @ inner, (outer[:, :2] @ moved + outer[:, 2])[:, None]], axis=1)

@@ -15,20 +15,17 @@ _KERNEL = 17
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lit:
-    """A film in other light, shape (1, side, side), and whether it was blurred by motion and shown inverted."""
+    """A film in other light, shape (1, rows, columns), and whether it was blurred by motion."""
 
     film: Tensor
     moved: bool
-    swapped: bool
 
 
 def lit(film: Tensor, how: Variety, rng: np.random.Generator) -> Lit:
-    """Return a film (1, side, side), 0 to 1, in other light."""
+    """Return a film (1, rows, columns), 0 to 1, in other light."""
     moved = bool(rng.random() < how.moved)
     film = _shaken(film, rng) if moved else film
-    film = _relit(film, rng) if rng.random() < how.lit else film
-    swapped = bool(rng.random() < how.inverted)
-    return Lit(film=1.0 - film if swapped else film, moved=moved, swapped=swapped)
+    return Lit(film=_relit(film, rng) if rng.random() < how.lit else film, moved=moved)
 
 
 def _shaken(film: Tensor, rng: np.random.Generator) -> Tensor:
@@ -51,10 +48,11 @@ def _relit(film: Tensor, rng: np.random.Generator) -> Tensor:
         soft = functional.avg_pool2d(film, 3, 1, 1)
         film = soft if rng.random() < 0.6 else 2.0 * film - soft
     if rng.random() < 0.3:
-        slope = torch.linspace(-1.0, 1.0, film.shape[-1]) * rng.uniform(-0.15, 0.15)
-        film = film + (slope if rng.random() < 0.5 else slope[:, None])
+        across = bool(rng.random() < 0.5)
+        slope = torch.linspace(-1.0, 1.0, film.shape[-1 if across else -2]) * rng.uniform(-0.15, 0.15)
+        film = film + (slope if across else slope[:, None])
     if rng.random() < 0.5:
         noise = torch.from_numpy(rng.standard_normal(film.shape, np.float32))
         film = film + noise * rng.uniform(0.0, 0.03)
-    low, high = rng.uniform(-0.08, 0.12), rng.uniform(0.88, 1.1)
+    low, high = rng.uniform(-0.08, 0.08), rng.uniform(0.95, 1.12)
     return ((film - low) / (high - low)).clamp(0.0, 1.0)

@@ -1,12 +1,11 @@
 """What the trunk network pays for each answer."""
 
-import math
 from typing import cast
 
 import torch
 from torch.nn import functional
 
-from vetflow.adapters.trunk_network import SCALES, Seen, parted
+from vetflow.adapters.trunk_network import ASKED, LAYING, SCALES, Seen, lying, parted
 from vetflow.domain.trunk_sight import CUT, HEADS, OUTLINES, shown_by
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
@@ -16,9 +15,8 @@ Tensor = torch.Tensor
 _WIDTH = 1.0
 """Spread of a true point, pixels of the map."""
 _SMOOTHING = 0.02
-_HEADS = {"film": 1.0, "plane": 1.0, "side": 0.4, "region": 0.5, "inverted": 0.5, "head": 0.3, "back": 0.3,
-          "limbs_over": 0.5, "motion": 0.4, "ribs": 0.1}  # fmt: skip
-_POINTS, _OUTLINES, _AMOUNTS, _CUT, _LESIONS = 0.6, 2.0, 0.8, 3.0, 4.0
+_HEADS = {"film": 1.0, "plane": 1.0, "side": 0.4, "region": 0.5, "limbs_over": 0.5, "motion": 0.4, "ribs": 0.1}
+_POINTS, _OUTLINES, _AMOUNTS, _CUT, _LESIONS = 2.0, 2.0, 0.8, 3.0, 4.0
 _FAINT = {"pleural fluid": 8.0, "free air": 8.0}
 """Times that a pixel of what is narrow and hard to see counts."""
 _COLUMN = {head: place for place, head in enumerate(HEADS)}
@@ -39,11 +37,12 @@ def asked(classes: Tensor) -> Tensor:
     )
 
 
-def parts(seen: Seen, batch: Batch) -> dict[str, Tensor]:
-    """Return the weighted loss of each part; their sum is what is made small."""
-    told = parted(seen.answers)
-    losses = {f"head {head}": weight * _class(told.heads[head], batch.classes[:, _COLUMN[head]])
-              for head, weight in _HEADS.items()}  # fmt: skip
+def parts(seen: Seen, laid: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Return the weighted loss of each part, of what is seen on films and how they lie; their sum is made small."""
+    told, ways = parted(seen.answers), lying(laid)
+    losses = {f"lying {head}": _class(ways[head], batch.lying[:, at]) for at, head in enumerate(LAYING)} | {
+        f"head {head}": _HEADS[head] * _class(told.heads[head], batch.classes[:, _COLUMN[head]]) for head in ASKED
+    }
     wanted_cut = torch.where(asked(batch.classes), batch.cut, UNKNOWN)
     return losses | {
         "points": _POINTS * _points(seen.spots, batch),
@@ -69,17 +68,17 @@ def _yes_or_no(logits: Tensor, right: Tensor) -> Tensor:
 
 def _points(spots: Tensor, batch: Batch) -> Tensor:
     """Return the cross entropy of where points lie, and whether they are there."""
-    side = math.isqrt(spots.shape[2] - 1)
-    maps = spots[:, :, :-1].reshape(*spots.shape[:2], side, side)
-    columns, rows = _bell(batch.points[..., 0], side), _bell(batch.points[..., 1], side)
+    shape = cast("tuple[int, int]", tuple(batch.outlines.shape[2:]))
+    maps = spots[:, :, :-1].reshape(*spots.shape[:2], *shape)
+    columns, rows = _bell(batch.points[..., 0], shape[1]), _bell(batch.points[..., 1], shape[0])
     along = torch.einsum("npij,npj->npi", maps, columns)
     there = -(along * rows).sum(dim=2)
     cost = torch.where(batch.points[..., 2] > 0, there, -2.0 * spots[:, :, -1])
     return cost[batch.placed].mean() / 4.0 if bool(batch.placed.any()) else cost.sum() * 0.0
 
 
-def _bell(at: Tensor, side: int) -> Tensor:
-    places = torch.arange(side, dtype=torch.float32, device=at.device) + 0.5
+def _bell(at: Tensor, edge: int) -> Tensor:
+    places = torch.arange(edge, dtype=torch.float32, device=at.device) + 0.5
     bell = torch.exp(-((places - at[..., None]) ** 2) / (2.0 * _WIDTH**2))
     return bell / bell.sum(dim=2, keepdim=True).clamp_min(1e-6)
 

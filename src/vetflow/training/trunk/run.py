@@ -3,10 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import nn
-
-from vetflow.adapters.networks import build
 from vetflow.adapters.runtime_trunk import TrunkRuntime
+from vetflow.adapters.trunk_network import TrunkNetwork, trunk
 from vetflow.domain.trunk_card import UNTRIED
 from vetflow.domain.trunk_sight import HEADS
 from vetflow.phantoms.trunk.ranges import training
@@ -22,9 +20,8 @@ from vetflow.training.trunk.pictures import Pictures
 from vetflow.training.trunk.shots import LOOKS, Shots, Wanted, rendered
 
 SETTINGS: dict[str, int | str | tuple[int, ...]] = {
-    "widths": (32, 48, 96, 160, 192), "depth": 48, "side": 256, "neighbours": 1024,
+    "widths": (32, 48, 96, 160, 192), "depth": 64, "rows": 192, "columns": 320, "neighbours": 1024,
 }  # fmt: skip
-SIDE = 256
 WORKERS = 2
 _SHOWN = frozenset({"real.png", "reliability.png", "roc.png"})
 """Pictures that go into the bundle, beside its card."""
@@ -62,7 +59,7 @@ class Plan:
             max(least, round(full * share)) for full, least in ((3200, 48), (350, 16), (1000, 32))
         )
         return cls(
-            films=films, nothing=nothing, checks=checks, steps=max(4, round(minutes * 76)),
+            films=films, nothing=nothing, checks=checks, steps=max(4, round(minutes * 65)),
             limit=40 if share == 1.0 else max(2, round(40 * share)),
         )  # fmt: skip
 
@@ -100,18 +97,18 @@ def train(
     return measured(draft, out, folder=folder, limit=plan.limit, progress=progress, journal=kept)
 
 
-def _made() -> nn.Module:
-    return build(NAME, SETTINGS, outputs=sum(map(len, HEADS.values())))
+def _made() -> TrunkNetwork:
+    return trunk(SETTINGS, outputs=sum(map(len, HEADS.values())))
 
 
 def _fitted(
     shots: Shots, plan: Plan, *, seed: int, folder: Path, progress: Progress, journal: Journal
 ) -> Draft:  # fmt: skip
-    pictures = Pictures(shots=shots, side=SIDE, seed=seed)
     here = folder / f"fit-{shots.digest[:12]}-{plan.steps}"
     here.mkdir(parents=True, exist_ok=True)
+    pictures = Pictures(shots=shots, shape=_made().shape, seed=seed)
     network, losses = fit(_made, pictures, Schedule(steps=plan.steps), folder=here, progress=progress)
-    calibrating.keep_neighbours(network, shots, side=SIDE)
+    calibrating.keep_neighbours(network, shots)
     for name, values in losses.items():
         for step, value in enumerate(values):
             journal.metrics({f"loss_{name.replace(' ', '_')}": value}, step=100 * (step + 1))
@@ -129,7 +126,7 @@ def _calibrated(draft: Draft, folder: Path, plan: Plan, *, seed: int, progress: 
     checks = rendered(folder, wanted, workers=WORKERS, progress=progress)
     network = _made()
     network.load_state_dict(dict(draft.weights))
-    films = calibrating.checked(network.eval(), checks, side=SIDE, progress=progress)
+    films = calibrating.checked(network.eval(), checks, progress=progress)
     return replace(draft, temperatures=calibrating.temperatures(films), card=calibrating.card(films))
 
 

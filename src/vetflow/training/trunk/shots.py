@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.adapters.trunk_look import SQUARE
+from vetflow.adapters.trunk_frame import SQUARE
 from vetflow.domain.place import Fit
 from vetflow.domain.trunk_sight import HEADS, POINTS
 from vetflow.phantoms.holdout import FIRST_SEED
