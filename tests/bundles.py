@@ -27,7 +27,7 @@ def untrained(seed: int = 0, *, sure: float = 0.8) -> Bundle:
     return bundled(draft, None)
 
 
-TRUNK = {"widths": (8, 8, 16), "depth": 8, "side": 64, "neighbours": 8}
+TRUNK = {"widths": (8, 8, 16), "depth": 8, "rows": 64, "columns": 64, "neighbours": 8}
 
 
 def untrained_trunk(seed: int = 0, *, sure: float = 0.8) -> Bundle:
