@@ -71,12 +71,12 @@ class TorchRuntime:
             ``model_output_invalid``: the network gave something that isn't a probability.
         """
         shares = self._shares(normalise(pixels, inverted=inverted, size=self._manifest.size))
-        swapped = _guess(shares["inverted"], (False, True))
+        swapped = guess(shares["inverted"], (False, True))
         low_is_bright = inverted != (swapped.says and swapped.sure(self.sure))
         if low_is_bright != inverted:
             shares = self._shares(normalise(pixels, inverted=low_is_bright, size=self._manifest.size))
-        view = _guess(shares["view"], tuple(View(name) for name in self._manifest.heads["view"]))
-        region = _guess(shares["region"], tuple(Region(name) for name in self._manifest.heads["region"]))
+        view = guess(shares["view"], tuple(View(name) for name in self._manifest.heads["view"]))
+        region = guess(shares["region"], tuple(Region(name) for name in self._manifest.heads["region"]))
         asked = view.says.plane == "side" and region.says in _CHESTS and "limbs_over" in shares
         return Sight(
             view=view,
@@ -114,7 +114,8 @@ def loaded(bundle: Bundle) -> nn.Module:
     return network.eval()
 
 
-def _guess(shares: NDArray[np.float64], classes: tuple[T, ...]) -> Guess[T]:
+def guess(shares: NDArray[np.float64], classes: tuple[T, ...]) -> Guess[T]:
+    """Return what copies of a film, shape (copies, classes), say together, steady where all say it."""
     best = shares.argmax(axis=1)
     mean = shares.mean(axis=0)
     top = int(mean.argmax())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from vetflow.adapters.runtime_torch import loaded
+from vetflow.adapters.runtime_torch import guess, loaded
 from vetflow.adapters.trunk_frame import SQUARE
 from vetflow.adapters.trunk_look import Raw, TrunkLooker
 from vetflow.adapters.trunk_network import TrunkNetwork
@@ -141,10 +141,7 @@ class TrunkRuntime:
 
     def _guess(self, head: str, heads: Mapping[str, NDArray[np.float64]], classes: tuple[T, ...]) -> Guess[T]:
         shares = np.asarray(special.softmax(heads[head] / self._manifest.temperatures[head], axis=1), np.float64)
-        mean = shares.mean(axis=0)
-        top = int(mean.argmax())
-        steady = bool((shares.argmax(axis=1) == top).all())
-        return Guess(says=classes[top], certainty=float(min(mean[top], 1.0)), steady=steady)
+        return guess(shares, classes)
 
     def _amount(self, raw: Raw, name: str, factor: float) -> Amount:
         value = raw.amounts[name]

@@ -53,7 +53,6 @@ class Raw:
     spots: Floats
     outlines: NDArray[np.float32]
     oddness: float
-    features: NDArray[np.float32]
 
 
 class TrunkLooker:
@@ -142,7 +141,6 @@ class TrunkLooker:
             spots=spots,
             outlines=self._on_square((shares[0] + shares[1].flip(1)) / 2.0, frame),
             oddness=self._oddness(seen),
-            features=seen.features[0].numpy(),
         )
 
     def _on_square(self, maps: torch.Tensor, frame: Frame) -> NDArray[np.float32]:

@@ -97,6 +97,7 @@ def train(
 @app.command()
 def evaluate(
     name: Name = "positioning",
+    *,
     films: Data = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for figures, records and plots.")] = None,
     limit: Limit = None,

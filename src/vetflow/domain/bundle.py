@@ -36,7 +36,7 @@ class Manifest:
     network, settings
         Name of an allowed network and what it is built with.
     size
-        Side of the square input, pixels.
+        Side of the square input, or the longer side of a rectangle, pixels.
     heads
         Classes of each head in the order of the network's outputs.
     temperatures

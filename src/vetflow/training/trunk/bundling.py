@@ -38,8 +38,6 @@ class Draft:
         Phantoms learnt from; ``looks`` were developed of each.
     last_loss
         Mean over the last hundred steps.
-    history
-        What the training had before, in a sentence; empty when it began from nothing.
     """
 
     settings: Mapping[str, int | str | tuple[int, ...]]
@@ -53,7 +51,6 @@ class Draft:
     steps: int = 0
     dataset: str = ""
     last_loss: float | None = None
-    history: str = ""
 
     @property
     def parameters(self) -> int:
@@ -135,7 +132,6 @@ def _metadata(draft: Draft, weights: bytes, measured: Mapping[str, object] | Non
                 "steps": draft.steps,
                 "parameters": draft.parameters,
                 "last_loss": draft.last_loss,
-                "history": draft.history,
             },
             "measured": measured,
         },

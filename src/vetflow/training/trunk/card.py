@@ -49,7 +49,7 @@ mirrored copies disagree). On one emergency: between its two thresholds, or when
 _MADE = """`vetflow models train trunk`: {films} phantoms of {looks} films each (seed {seed}, SHA-256 `{digest}`), laid
 and lit anew each time they are shown, {steps} steps of 16 films{last}; {parameters:,} parameters. Certainties were
 calibrated on other phantoms of wider ranges: temperatures {temperatures}; odd from {odd:.3f}; heart score ± {vhs:.2f},
-atrial size ± {vlas:.2f} vertebrae; {thresholds}.{history}"""
+atrial size ± {vlas:.2f} vertebrae; {thresholds}."""
 
 _MEASURED = """
 ## How it was made
@@ -142,7 +142,7 @@ def _made(draft: Draft) -> str:
     last = "" if draft.last_loss is None else f", last loss {draft.last_loss:.3f}"
     return _MADE.format(
         films=draft.films, looks=draft.looks, seed=draft.seed, digest=draft.dataset, steps=draft.steps,
-        parameters=draft.parameters, last=last, history=draft.history and f" {draft.history}",
+        parameters=draft.parameters, last=last,
         temperatures=", ".join(f"{name} {value:.2f}" for name, value in draft.temperatures.items()),
         odd=draft.card.odd_from, vhs=draft.card.heart_score_error, vlas=draft.card.atrial_size_error,
         thresholds="; ".join(

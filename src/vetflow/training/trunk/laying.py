@@ -30,12 +30,14 @@ class Variety:
 
     Parameters
     ----------
+    turned
+        Whether the small pictures that tell how a film lies are turned and mirrored any way.
     mirrored
         Mirrored top to bottom once they lie with the head to the left, as the second look at each film is.
     close
         Cut to heart and spine, as a closer look is (`vetflow.adapters.trunk_look`); asks for places only.
     swapped
-        Of the small pictures that tell how a film lies: with bone dark.
+        Of the small pictures: with bone dark.
     leaning
         Degrees.
     zoom, squash, shift
@@ -43,6 +45,7 @@ class Variety:
         is asked; only a closer look is shifted beyond that.
     """
 
+    turned: bool = True
     mirrored: float = 0.4
     close: float = 0.15
     swapped: float = 0.15
@@ -54,7 +57,9 @@ class Variety:
     shift: float = 0.03
 
 
-STILL = Variety(mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, leaning=0.0, zoom=0.0, squash=0.0, shift=0.0)
+STILL = Variety(
+    turned=False, mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, leaning=0.0, zoom=0.0, squash=0.0, shift=0.0
+)
 """Films as they are."""
 
 
@@ -109,8 +114,7 @@ def _anyhow(
     classes: NDArray[np.int64], inverted: int, how: Variety, rng: np.random.Generator
 ) -> tuple[_Floats, NDArray[np.int64]]:
     """Return the map of the small picture, turned any way, and how a film with these classes then lies."""
-    still = how.lit == 0.0
-    turn = Turn() if still else Turn(mirrored=bool(rng.random() < 0.5), quarters=int(rng.integers(4)))
+    turn = Turn(mirrored=bool(rng.random() < 0.5), quarters=int(rng.integers(4))) if how.turned else Turn()
     frame = Frame(turn=turn, centre=(SQUARE / 2, SQUARE / 2), span=float(SQUARE))
     told = classes[[COLUMN[head] for head in LAYING]]
     told[LAYING.index("inverted")] = inverted
