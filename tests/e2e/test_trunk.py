@@ -103,7 +103,7 @@ def films(folder: Path) -> list[Path]:
     """Write a side view and a ventrodorsal view of one dog."""
     paths: list[Path] = []
     for number, view in enumerate((View.RIGHT_LATERAL, View.VENTRODORSAL), start=1):
-        made = trunk_film(Order(seed=SEED, view=view, region=Region.THORAX, species=Species.DOG, lesions={}), size=1024)
+        made = trunk_film(Order(seed=SEED, view=view, region=Region.THORAX, species=Species.DOG, lesions=()), size=1024)
         who = Identity(study_uid=STUDY, number=number)
         paths.append(folder / f"{number}.dcm")
         dataset(made.film, seed=SEED, identity=who).save_as(paths[-1], enforce_file_format=True)

@@ -20,11 +20,14 @@ _EDGES = ("left", "top", "right", "bottom")
 
 
 class _Laying(nn.Module):
-    """Says that the head is where the dot of brightness 0.3 is, and the back where that of 0.2 is."""
+    """Says that the head is where the dot of brightness 0.3 is, and the back where that of 0.2 is.
 
-    def __init__(self, *, plane: str, broken: bool) -> None:
+    When it is torn it says that the head may as well be opposite, and a little rather so.
+    """
+
+    def __init__(self, *, plane: str, broken: bool, torn: bool) -> None:
         super().__init__()
-        self.plane, self.broken = plane, broken
+        self.plane, self.broken, self.torn = plane, broken, torn
 
     def forward(self, small: torch.Tensor) -> torch.Tensor:
         told = torch.stack([self._answers(one[0]) for one in small])
@@ -32,22 +35,26 @@ class _Laying(nn.Module):
 
     def _answers(self, film: torch.Tensor) -> torch.Tensor:
         told = {"plane": HEADS["plane"].index(self.plane), "head": _edge_of(film, 0.3), "back": _edge_of(film, 0.2)}
-        return torch.cat([_sure(head, told.get(head, 0)) for head in LAYING])
+        parts = {head: _sure(head, told.get(head, 0)) for head in LAYING}
+        if self.torn:
+            parts["head"] = parts["head"] + 1.1 * parts["head"].roll(2)
+        return torch.cat([*parts.values()])
 
 
 class _Beacons(nn.Module):
-    """Sees every landmark at the brightest place, and an outline where it is bright."""
+    """Sees every landmark at the brightest place if the head is to the left, and an outline where it is bright."""
 
-    def __init__(self, *, plane: str, broken: bool = False) -> None:
+    def __init__(self, *, plane: str, broken: bool = False, torn: bool = False) -> None:
         super().__init__()
         self.plane, self.shape = plane, _SHAPE
-        self.laying = _Laying(plane=plane, broken=broken)
+        self.laying = _Laying(plane=plane, broken=broken, torn=torn)
         self.register_buffer("neighbours", torch.tensor([[1.0, 0.0]]))
 
     def forward(self, film: torch.Tensor) -> Seen:
         small = functional.avg_pool2d(film, 2)
         n = len(film)
-        spots = torch.log_softmax(torch.cat([60.0 * small.flatten(1), torch.full((n, 1), -60.0)], dim=1), dim=1)
+        gone = torch.tensor([[-60.0 if _head_is_left(one[0]) else 120.0] for one in film])
+        spots = torch.log_softmax(torch.cat([60.0 * small.flatten(1), gone], dim=1), dim=1)
         return Seen(
             spots=spots[:, None].expand(-1, len(POINTS), -1),
             outlines=(40.0 * (small - 0.5)).expand(-1, len(OUTLINES), -1, -1),
@@ -65,6 +72,11 @@ class _Beacons(nn.Module):
 
 def _sure(head: str, answer: int) -> torch.Tensor:
     return functional.one_hot(torch.tensor(answer), len(HEADS[head])).float() * 9.0
+
+
+def _head_is_left(film: torch.Tensor) -> bool:
+    at = ((film - 0.3).abs() < 0.04).nonzero().float()
+    return not len(at) or float(at.mean(dim=0)[1]) < _SHAPE[1] / 2
 
 
 def _edge_of(film: torch.Tensor, level: float) -> int:
@@ -96,8 +108,8 @@ def _square(*, head: str, back: str) -> np.ndarray:
     return square
 
 
-def _seen(square: np.ndarray, *, plane: str = "lateral") -> Raw:
-    looker = TrunkLooker(cast("TrunkNetwork", _Beacons(plane=plane)))
+def _seen(square: np.ndarray, *, plane: str = "lateral", torn: bool = False) -> Raw:
+    looker = TrunkLooker(cast("TrunkNetwork", _Beacons(plane=plane, torn=torn)))
     return looker.look(square, looker.first(square))
 
 
@@ -126,6 +138,15 @@ def test_both_copies_tell_the_edges_of_the_film_as_it_lies(head: str, back: str)
     raw = _seen(_square(head=head, back=back))
 
     assert [_EDGES[edge] for edge in raw.heads["head"].argmax(axis=1)] == [head, head]
+
+
+@pytest.mark.parametrize(("head", "back"), _LAID)
+def test_of_two_ways_that_a_film_may_lie_the_one_that_shows_the_spine_is_told(head: str, back: str) -> None:
+    raw = _seen(_square(head=head, back=back), torn=True)
+
+    assert _EDGES[int(raw.heads["head"].mean(axis=0).argmax())] == head
+    np.testing.assert_allclose(raw.spots[:, :2], [[220.0, 99.0]] * len(POINTS), atol=SQUARE / _SHAPE[0])
+    assert (raw.spots[:, 3] > 0.9).all()
 
 
 def test_the_mirrored_copy_tells_the_walls_the_other_way_round() -> None:

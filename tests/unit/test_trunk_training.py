@@ -1,10 +1,12 @@
 """How films are shown to the trunk network, what wrong answers cost, and how a training goes on after it was killed."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.bundles import untrained_trunk
 
 from vetflow.adapters.networks import build
 from vetflow.adapters.trunk_frame import SQUARE
@@ -14,16 +16,25 @@ from vetflow.domain.trunk_card import Curve
 from vetflow.domain.trunk_sight import CUT, HEADS, POINTS
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.trunk.calibrating import curve, threshold
+from vetflow.training.trunk.cropping import EVERYTHING, narrower
 from vetflow.training.trunk.fitting import Schedule, fit
 from vetflow.training.trunk.laying import COLUMN, Laid, Variety, lay
 from vetflow.training.trunk.losses import asked, parts
 from vetflow.training.trunk.pictures import Pictures
+from vetflow.training.trunk.questions import asked_of
+from vetflow.training.trunk.run import train
 from vetflow.training.trunk.shots import LOOKS, SIDE, Shots, Wanted, orders
 
 _SETTINGS = {"widths": (8, 8, 8, 16), "depth": 16, "rows": 64, "columns": 96, "neighbours": 8}
 _SHAPE = (64, 96)
 _AT = (150.0, 210.0)
-_QUIET = {"leaning": 0.0, "zoom": 0.0, "squash": 0.0, "shift": 0.0, "close": 0.0, "moved": 0.0, "swapped": 0.0}
+_QUIET = {
+    "leaning": 0.0, "zoom": 0.0, "squash": 0.0, "shift": 0.0, "close": 0.0, "moved": 0.0, "swapped": 0.0,
+    "cropped": 0.0, "slanted": 0.0,
+}  # fmt: skip
+_NOWHERE = (np.nan, np.nan, np.nan, np.nan)
+_EXTENTS = ((138, 198, 144, 204), (156, 216, 162, 222), _NOWHERE, _NOWHERE, _NOWHERE, _NOWHERE, _NOWHERE)
+"""Thoracic inlet and diaphragm, two opposite corners of the disc."""
 
 
 def _shots(count: int = 6) -> Shots:
@@ -45,6 +56,7 @@ def _shots(count: int = 6) -> Shots:
         inverted=np.zeros((count, LOOKS), np.int64),
         outlines=np.tile(disc.astype(np.uint16), (count, 1, 1)),
         points=points,
+        extents=np.tile(np.array(_EXTENTS, np.float32), (count, 1, 1)),
         classes=classes,
         amounts=np.tile(np.array([7.0, 0.4], np.float32), (count, 1)),
         cut=np.tile(np.array([0, 0, 0, 0, 0, 1, 0]), (count, 1)),
@@ -54,13 +66,40 @@ def _shots(count: int = 6) -> Shots:
 
 @pytest.mark.parametrize("step", range(8))
 def test_landmarks_and_outlines_move_with_the_film(step: int) -> None:
-    pictures = Pictures(shots=_shots(), shape=(128, 192), seed=3, variety=Variety(close=0.0, zoom=0.2, leaning=20.0))
+    how = Variety(close=0.0, zoom=0.2, slanted=1.0, cropped=0.0)
+    pictures = Pictures(shots=_shots(), shape=(128, 192), seed=3, variety=how)
 
     batch = pictures.batch([0], step=step)
 
     at, outline = batch.points[0, 0], batch.outlines[0, 0]
     places = outline.nonzero().float().mean(dim=0) + 0.5
     assert (float(at[0]), float(at[1])) == pytest.approx((float(places[1]), float(places[0])), abs=0.6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_narrower_field_cuts_off_what_lies_beyond_it_and_nothing_else(seed: int) -> None:
+    shots = _shots()
+    field = narrower(shots, 0, 0, np.random.default_rng(seed))
+    laid = _laid(shots, seed, cropped=1.0, mirrored=0.0)
+
+    (left, top), (right, bottom) = (corner * SIDE / SQUARE for corner in laid.field)
+    wholly = [left <= x and u <= right and top <= y and v <= bottom for x, y, u, v in _EXTENTS[:2]]
+    assert field is not EVERYTHING
+    assert [bool(one) for one in laid.cut[:2]] == [not one for one in wholly]
+    assert laid.cut[2:].tolist() == [0, 0, 0, 1, 0]
+
+
+def test_beyond_a_narrower_field_a_film_is_dark_and_shows_no_landmark() -> None:
+    shots = _shots()
+    shots.looks[:] = 200
+    how = Variety(**_QUIET | {"cropped": 1.0, "lit": 0.0, "mirrored": 0.0})
+    batches = [Pictures(shots=shots, shape=_SHAPE, seed=3, variety=how).batch([0], step=step) for step in range(12)]
+
+    for batch in batches:
+        lit = batch.films[0, 0] > 0.4
+        column, row, seen = (float(one) for one in batch.points[0, 0])
+        assert 0.0 < float(lit.float().mean()) < 1.0
+        assert not seen or lit[int(2 * row), int(2 * column)]
 
 
 def test_the_same_step_shows_the_same_films() -> None:
@@ -209,9 +248,47 @@ def test_each_region_gets_its_own_lesions_by_turns() -> None:
     made = list(orders(Wanted(seed=5, count=200, nothing=0, forced=1.0)))
 
     by_region = {
-        region: {one.lesions for one in made if one.region == region} for region in {one.region for one in made}
+        region: {one.lesions for one in made if one.region == region and one.lesions}
+        for region in {one.region for one in made}
     }
     assert {region: len(lesions) for region, lesions in by_region.items()} == {"thorax": 2, "abdomen": 2, "trunk": 4}
+
+
+def test_a_lesion_is_shown_on_an_animal_that_is_shown_without_it_too() -> None:
+    made = list(orders(Wanted(seed=5, count=400, nothing=0, takes=2)))
+
+    with_it, last = {one.seed for one in made if one.lesions}, {made[-1].seed}
+    without = {one.seed for one in made if one.lesions == ()}
+    assert len(with_it) > 30
+    assert with_it - last == without - last
+
+
+def test_films_of_one_animal_ask_about_its_lesion_and_are_taken_anew() -> None:
+    made = list(orders(Wanted(seed=5, count=200, nothing=0, forced=1.0, takes=2)))
+
+    for first, second in zip(made[::2], made[1::2], strict=True):
+        assert (first.seed, first.lesions, first.view) == (second.seed, second.lesions, second.view)
+        assert (first.take, second.take) == (0, 1)
+        assert set(first.lesions or ()) <= {asked_of(second.region, turn=turn)[0] for turn in range(4)}
+
+
+def test_a_model_is_learnt_on_from_the_weights_of_its_parent(tmp_path: Path) -> None:
+    parent = _network()
+
+    learnt, _ = fit(
+        lambda: copy.deepcopy(parent), Pictures(shots=_shots(), shape=_SHAPE, seed=1),
+        Schedule(steps=1, batch=2, rate=1e-12), folder=tmp_path, progress=lambda *_: None,
+    )  # fmt: skip
+
+    for (name, weight), (_, begun) in zip(learnt.named_parameters(), parent.named_parameters(), strict=True):
+        torch.testing.assert_close(weight, begun, msg=name)
+
+
+def test_a_model_of_another_network_is_not_learnt_on(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="settings of today's network"):
+        train(
+            tmp_path / "out", seed=1, minutes=0.1, folder=tmp_path, progress=lambda *_: None, parent=untrained_trunk()
+        )
 
 
 def test_thresholds_leave_what_cannot_be_told_apart_undetermined() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import special
 
 from vetflow.adapters.trunk_frame import GRID, SQUARE, Frame, Turn, cut_out, shown, upright
 from vetflow.adapters.trunk_network import AMOUNTS, LAYING_SIDE, SCALES, Seen, TrunkNetwork, lying, parted
@@ -22,6 +23,8 @@ _CLOSE = tuple(POINTS.index(name) for name in (*VERTEBRAE[3:13], *HEART_POINTS))
 _ROOM, _SURE_ENOUGH, _SMALLEST = 1.3, 0.3, SQUARE / 16
 _AROUND = 1.03
 """How much wider than what a film shows it is cut out."""
+_MAYBE, _CLEAR = 0.02, 0.95
+"""Shares of an edge from which the head may point there, and from which no other one is tried."""
 Floats = NDArray[np.float64]
 
 
@@ -53,6 +56,22 @@ class Raw:
     spots: Floats
     outlines: NDArray[np.float32]
     oddness: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Laid:
+    """A film laid one way, what is seen on it so, and its landmarks on the square."""
+
+    turn: Turn
+    frame: Frame
+    seen: Seen
+    spots: Floats
+
+    @property
+    def vertebrae(self) -> float:
+        """About how many vertebrae are seen: a film that lies the wrong way shows hardly any."""
+        spine = self.spots[: len(VERTEBRAE)]
+        return float((spine[:, 2] * spine[:, 3]).sum())
 
 
 class TrunkLooker:
@@ -93,16 +112,21 @@ class TrunkLooker:
         StudyRefused
             ``model_output_invalid``: the network gave something that isn't a number.
         """
-        turn = _upright(first)
-        frame = Frame.around(*shown(square), turn, self._shape, room=_AROUND)
-        seen = self._asked(square, frame)
-        spots = self._spots(seen, frame)
-        raw = self._raw(seen, frame, spots, first)
-        closer = self._around_heart(spots, turn) if _lateral(raw.heads) else None
+        ways = {edge: self._laid(square, _upright(first, edge)) for edge in _edges(first)}
+        if len(ways) > 1:
+            first = {**first, "head": first["head"] + _told_by(ways)}
+        best = ways[int(first["head"].mean(axis=0).argmax())]
+        raw = self._raw(best, first)
+        closer = self._around_heart(best.spots, best.turn) if _lateral(raw.heads) else None
         if closer is None:
             return raw
         near = self._spots(self._asked(square, closer), closer)
-        return replace(raw, spots=_sharper(spots, near, closer))
+        return replace(raw, spots=_sharper(best.spots, near, closer))
+
+    def _laid(self, square: NDArray[np.float32], turn: Turn) -> _Laid:
+        frame = Frame.around(*shown(square), turn, self._shape, room=_AROUND)
+        seen = self._asked(square, frame)
+        return _Laid(turn=turn, frame=frame, seen=seen, spots=self._spots(seen, frame))
 
     def _asked(self, square: NDArray[np.float32], frame: Frame) -> Seen:
         """Return what is seen in a frame, and in the same one mirrored top to bottom."""
@@ -124,7 +148,8 @@ class TrunkLooker:
         matrix = frame.matrix((rows, columns))
         return np.column_stack([places[:, :2] @ matrix[:, :2].T + matrix[:, 2], places[:, 2], there])
 
-    def _raw(self, seen: Seen, frame: Frame, spots: Floats, first: Mapping[str, Floats]) -> Raw:
+    def _raw(self, laid: _Laid, first: Mapping[str, Floats]) -> Raw:
+        seen = laid.seen
         told = parted(seen.answers.double())
         heads = {**first, **{head: part.numpy() for head, part in told.heads.items()}}
         signed = told.amounts.numpy() * np.array(SCALES)
@@ -138,8 +163,8 @@ class TrunkLooker:
             spreads={name: float(wide[:, at].mean()) for at, name in enumerate(AMOUNTS)},
             cut=np.stack([told.cut[0].numpy(), told.cut[1].numpy()[list(_OTHER_WALL)]]),
             lesions=told.lesions.numpy(),
-            spots=spots,
-            outlines=self._on_square((shares[0] + shares[1].flip(1)) / 2.0, frame),
+            spots=laid.spots,
+            outlines=self._on_square((shares[0] + shares[1].flip(1)) / 2.0, laid.frame),
             oddness=self._oddness(seen),
         )
 
@@ -178,10 +203,21 @@ def _lateral(heads: Mapping[str, Floats]) -> bool:
     return HEADS["plane"][int(heads["plane"].mean(axis=0).argmax())] == View.LATERAL
 
 
-def _upright(first: Mapping[str, Floats]) -> Turn:
-    """Return how to lay a film: head to the left, and back up on a lateral one."""
-    head, back = (int(first[name].mean(axis=0).argmax()) for name in ("head", "back"))
-    return upright(head, back if _lateral(first) else None)
+def _edges(first: Mapping[str, Floats]) -> list[int]:
+    """Return the edges that the head may point to, counted clockwise from the left: one when the first look is sure."""
+    shares = np.asarray(special.softmax(first["head"].mean(axis=0)), np.float64)
+    best = int(shares.argmax())
+    return [best] if shares[best] >= _CLEAR else [int(edge) for edge in np.flatnonzero(shares >= _MAYBE)]
+
+
+def _told_by(ways: Mapping[int, _Laid]) -> Floats:
+    """Return what the vertebrae that are seen add to the logits of the edges that the head may point to."""
+    return np.array([ways[edge].vertebrae if edge in ways else 0.0 for edge in range(4)])
+
+
+def _upright(first: Mapping[str, Floats], head: int) -> Turn:
+    """Return how to lay a film whose head points to an edge: head to the left, and back up on a lateral one."""
+    return upright(head, int(first["back"].mean(axis=0).argmax()) if _lateral(first) else None)
 
 
 def _unturned(logits: Floats, turns: list[Turn]) -> Floats:

@@ -70,6 +70,9 @@ def train(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder a trunk training goes on from; else one in the home.")
     ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--from", help="Model whose weights a trunk training learns on; else from nothing.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Train on synthetic films, note it in MLflow and write a bundle for `vetflow models promote`."""
@@ -86,8 +89,9 @@ def train(
         say(f"{name} asks the model {model}, so that is trained")
     site = settings(home)
     wanted = trainings.Wanted(
-        out=out, seed=seed, minutes=minutes or _MINUTES[model], folder=cache or site.home / "training" / model
-    )
+        out=out, seed=seed, minutes=minutes or _MINUTES[model], folder=cache or site.home / "training" / model,
+        parent=_bundle(parent) if parent else None,
+    )  # fmt: skip
     with journal(_tracking(site), model) as kept, bar() as progress:
         figures = trainings.TRAININGS[model](wanted, progress, kept)
         kept.files("bundle", from_folder(out).files)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from vetflow.domain.bundle import Bundle
+from vetflow.domain.errors import ConfigurationError
 from vetflow.training.journal import Journal
 from vetflow.training.pictures import Progress
 
@@ -21,17 +23,22 @@ class Wanted:
         Folder the bundle is written to.
     folder
         Where phantoms and checkpoints are kept, if the training keeps any.
+    parent
+        The model whose weights are learnt on; None to begin from nothing.
     """
 
     out: Path
     seed: int
     minutes: float
     folder: Path
+    parent: Bundle | None = None
 
 
 def _positioning(wanted: Wanted, progress: Progress, journal: Journal) -> Figures:
     from vetflow.training.positioning import train
 
+    if wanted.parent:
+        raise ConfigurationError("the positioning model is trained from nothing; leave out --from")
     return asdict(train(wanted.out, seed=wanted.seed, minutes=wanted.minutes, progress=progress, journal=journal))
 
 
@@ -41,7 +48,8 @@ def _trunk(wanted: Wanted, progress: Progress, journal: Journal) -> Figures:
     from vetflow.training.trunk.run import train
 
     found = train(
-        wanted.out, seed=wanted.seed, minutes=wanted.minutes, folder=wanted.folder, progress=progress, journal=journal
+        wanted.out, seed=wanted.seed, minutes=wanted.minutes, folder=wanted.folder, progress=progress, journal=journal,
+        parent=wanted.parent,
     )  # fmt: skip
     return {"holdout": found.holdout} | {name: dict(scores.metrics(found.of(name))) for name in SUBSETS}
 

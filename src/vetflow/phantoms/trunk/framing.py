@@ -1,12 +1,13 @@
 """How the animal lies under the tube, and what of it the collimated field shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetflow.domain.place import Box
+from vetflow.domain.place import Box, Point
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.meshes import Array, rotation
 from vetflow.phantoms.pose import JOINTS
@@ -21,6 +22,10 @@ _SHUTTERED = 0.6
 _LOOSEST = 0.16
 _SPANS = {Region.THORAX: (0.2, 14.0), Region.ABDOMEN: (7.5, 24.5), Region.TRUNK: (0.2, 24.5)}
 """Thoracolumbar levels between which a film of a region is framed."""
+
+
+Extent = tuple[Point, Point]
+"""Upper left and lower right corner of what something covers on a film; they are one where it is a point."""
 
 
 class Part(StrEnum):
@@ -113,9 +118,25 @@ def _detector(
     )
 
 
-def missing(one: Scene, beam: Beam, field: Box) -> tuple[Part, ...]:
-    """Return the parts that a film of its region must show and that the field cuts off."""
-    return tuple(part for part, points in _wanted(one).items() if not inside(beam.project(points), field).all())
+def extents(one: Scene, beam: Beam) -> dict[Part, Extent]:
+    """Return where on the film the parts lie that a film of its region must show, pixels from its corner."""
+    return {part: _extent(beam.project(points)) for part, points in _wanted(one).items()}
+
+
+def _extent(seen: Array) -> Extent:
+    at = seen[..., :2].reshape(-1, 2) + 0.5
+    (left, top), (right, bottom) = at.min(axis=0), at.max(axis=0)
+    return (float(left), float(top)), (float(right), float(bottom))
+
+
+def missing(extents: Mapping[Part, Extent], field: Box) -> tuple[Part, ...]:
+    """Return the parts that the field cuts off."""
+    return tuple(part for part, extent in extents.items() if not _holds(field, extent))
+
+
+def _holds(field: Box, extent: Extent) -> bool:
+    (left, top), (right, bottom) = extent
+    return field.left <= left and right <= field.right and field.top <= top and bottom <= field.bottom
 
 
 def inside(seen: Array, field: Box) -> NDArray[np.bool_]:

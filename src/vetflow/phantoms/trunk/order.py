@@ -15,6 +15,10 @@ REGIONS = (Region.THORAX, Region.ABDOMEN, Region.TRUNK)
 LATERAL = frozenset({View.LEFT_LATERAL, View.RIGHT_LATERAL})
 
 
+_OF_A_TAKE = 20
+"""First part of a film's random numbers that is drawn anew for each film of an animal: how it lies, field, exposure."""
+
+
 class Lesion(StrEnum):
     """What may be wrong with a phantom; each has a severity in a unit of its own."""
 
@@ -56,6 +60,8 @@ class Order:
         None for a draw.
     lesions
         What is wrong; None for a draw, empty for a healthy animal.
+    take
+        Number of the film among those of the same animal: for each it is laid, framed and exposed anew.
     """
 
     seed: int
@@ -64,6 +70,7 @@ class Order:
     ranges: Ranges = field(default_factory=training)
     species: Species | None = None
     lesions: tuple[Lesion, ...] | None = None
+    take: int = 0
 
     def __post_init__(self) -> None:
         if self.view not in VIEWS or self.region not in REGIONS:
@@ -73,7 +80,8 @@ class Order:
 
     def rng(self, part: int) -> np.random.Generator:
         """Return the random numbers of one part, so that drawing more for one part moves no other."""
-        return np.random.default_rng([self.seed, 11, part])
+        anew = [self.take] if self.take and part >= _OF_A_TAKE else []
+        return np.random.default_rng([self.seed, 11, part, *anew])
 
     def severities(self) -> Mapping[Lesion, float]:
         """Return what is wrong and how much; cats' hearts grow less (`scene`)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from vetflow.phantoms.trunk import airways, belly, bowel, heart, limbs, lungs, r
 from vetflow.phantoms.trunk.animal import Animal, animal
 from vetflow.phantoms.trunk.heart import Heart
 from vetflow.phantoms.trunk.lungs import Diaphragm, Half, Pleura
-from vetflow.phantoms.trunk.order import Lesion, Order
+from vetflow.phantoms.trunk.order import REGIONS, Lesion, Order
 from vetflow.phantoms.trunk.solids import FAT, MUSCLE, Hard, Rank, Soft
 from vetflow.phantoms.trunk.spine import spine
 from vetflow.phantoms.trunk.torso import Torso, torso
@@ -62,13 +63,19 @@ class Scene:
 
 
 def scene(order: Order) -> Scene:
-    """Return the animal that an order asks for.
+    """Return the animal that an order asks for; for another film of the last one nothing is built anew.
 
     Raises
     ------
     ConfigurationError
         The bone meshes are not installed.
     """
+    return replace(_built(replace(order, region=REGIONS[0], take=0)), order=order)
+
+
+@lru_cache(maxsize=1)
+def _built(order: Order) -> Scene:
+    """Return an animal; what a film of it shows, and how, does not count here."""
     body = animal(order.rng(1), order.ranges, species=order.species)
     lesions = _wrong(order, body)
     wet = lesions.get(Lesion.PERITONEAL_EFFUSION, 0.0)

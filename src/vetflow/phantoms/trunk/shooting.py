@@ -51,11 +51,12 @@ def shoot(order: Order, *, size: int = 512) -> Shot:
     beam, field = framing.frame(one, how, size=size)
     crossed = sweep([_risen(soft, beam) for soft in one.soft], beam, names=(*ORGANS, *_FILLS))
     bone, limb = _bones(one, beam)
-    masks = _masks(one, crossed, beam, field)
+    masks, extents = _masks(one, crossed, beam, field), framing.extents(one, beam)
     plain = _plain(one, beam, field, _covered(one, crossed, limb))
     soft, hard = _grained(order, crossed.water, bone + limb)
     projection = Projection(bone=hard, soft=soft, pixel_mm=beam.pixel, truth=plain)
-    return Shot(projection=projection, truth=_truth(one, how, beam, field, masks), masks=masks)
+    truth = _truth(one, how, beam, field, masks, framing.missing(extents, field))
+    return Shot(projection=projection, truth=truth, masks=masks, extents=extents)
 
 
 def _risen(one: Soft, beam: Beam) -> Soft:
@@ -166,11 +167,12 @@ def _along_dome(one: Scene, beam: Beam) -> Mask:
     return np.asarray((along >= ahead) & (along < ahead + wide), np.bool_)
 
 
-def _truth(one: Scene, how: Laid, beam: Beam, field: Box, masks: Mapping[str, Mask]) -> TrunkTruth:
+def _truth(
+    one: Scene, how: Laid, beam: Beam, field: Box, masks: Mapping[str, Mask], missing: tuple[Part, ...]
+) -> TrunkTruth:
     bodies = landmarks.vertebrae(one, beam, field)
     points = landmarks.heart_points(one, beam) if one.order.view in LATERAL else None
     spine_edges = list(landmarks.edges(bodies))
-    missing: tuple[Part, ...] = framing.missing(one, beam, field)
     return TrunkTruth(
         species=one.body.species,
         weight_kg=one.body.weight_kg,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vetflow.domain.heart import HeartPoints
 from vetflow.domain.place import Box, Point
 from vetflow.domain.signalment import Species
-from vetflow.phantoms.trunk.framing import Part
+from vetflow.phantoms.trunk.framing import Extent, Part
 from vetflow.phantoms.trunk.order import Lesion
 from vetflow.phantoms.truth import Projection
 
@@ -107,11 +107,14 @@ class Shot:
     ----------
     masks
         Where each organ lies on the film, by name, shape (rows, columns), cut at the field's edge.
+    extents
+        Where the parts lie that a film of its region must show, shown or not.
     """
 
     projection: Projection
     truth: TrunkTruth
     masks: Mapping[str, Mask]
+    extents: Mapping[Part, Extent]
 
 
 def runs(mask: Mask) -> list[int]:

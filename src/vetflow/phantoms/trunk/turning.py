@@ -7,6 +7,7 @@ import numpy as np
 
 from vetflow.domain.place import Box, Point
 from vetflow.phantoms.films import turned
+from vetflow.phantoms.trunk.framing import Extent
 from vetflow.phantoms.trunk.truth import Body, Severity, Shot, TrunkTruth
 
 Move = Callable[[Point], Point]
@@ -22,6 +23,7 @@ def turned_shot(shot: Shot, *, quarters: int, mirrored: bool) -> Shot:
         projection=turned(shot.projection, quarters=quarters, mirrored=mirrored),
         truth=moved(shot.truth, move),
         masks={name: np.ascontiguousarray(mask) for name, mask in masks.items()},
+        extents={part: _corners(*extent, move) for part, extent in shot.extents.items()},
     )
 
 
@@ -66,5 +68,11 @@ def _body(body: Body, move: Move) -> Body:
 def _severity(one: Severity, move: Move) -> Severity:
     if one.box is None:
         return one
-    (x, y), (u, v) = move((one.box.left, one.box.top)), move((one.box.right, one.box.bottom))
-    return replace(one, box=Box(left=min(x, u), top=min(y, v), right=max(x, u), bottom=max(y, v)))
+    (left, top), (right, bottom) = _corners((one.box.left, one.box.top), (one.box.right, one.box.bottom), move)
+    return replace(one, box=Box(left=left, top=top, right=right, bottom=bottom))
+
+
+def _corners(first: Point, last: Point, move: Move) -> Extent:
+    """Return upper left and lower right corner of what was between two corners."""
+    (x, y), (u, v) = move(first), move(last)
+    return (min(x, u), min(y, v)), (max(x, u), max(y, v))

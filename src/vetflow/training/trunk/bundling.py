@@ -36,6 +36,8 @@ class Draft:
         State of the network, neighbours included.
     films
         Phantoms learnt from; ``looks`` were developed of each.
+    parent
+        SHA-256 of the weights that were learnt on; empty when the fit began from nothing.
     last_loss
         Mean over the last hundred steps.
     """
@@ -50,6 +52,7 @@ class Draft:
     looks: int = 0
     steps: int = 0
     dataset: str = ""
+    parent: str = ""
     last_loss: float | None = None
 
     @property
@@ -130,6 +133,7 @@ def _metadata(draft: Draft, weights: bytes, measured: Mapping[str, object] | Non
                 "looks": draft.looks,
                 "dataset_sha256": draft.dataset,
                 "steps": draft.steps,
+                "parent_sha256": draft.parent or None,
                 "parameters": draft.parameters,
                 "last_loss": draft.last_loss,
             },

@@ -46,10 +46,10 @@ those it learnt from than the bundle allows, or when it is not sure how the anim
 mirrored copies disagree). On one emergency: between its two thresholds, or when mirrored copies disagree.
 """
 
-_MADE = """`vetflow models train trunk`: {films} phantoms of {looks} films each (seed {seed}, SHA-256 `{digest}`), laid
-and lit anew each time they are shown, {steps} steps of 16 films{last}; {parameters:,} parameters. Certainties were
-calibrated on other phantoms of wider ranges: temperatures {temperatures}; odd from {odd:.3f}; heart score ± {vhs:.2f},
-atrial size ± {vlas:.2f} vertebrae; {thresholds}."""
+_MADE = """`vetflow models train trunk`{parent}: {films} phantoms of {looks} films each (seed {seed}, SHA-256
+`{digest}`), laid and lit anew each time they are shown, {steps} steps of 16 films{last}; {parameters:,} parameters.
+Certainties were calibrated on other phantoms of wider ranges: temperatures {temperatures}; odd from {odd:.3f}; heart
+score ± {vhs:.2f}, atrial size ± {vlas:.2f} vertebrae; {thresholds}."""
 
 _MEASURED = """
 ## How it was made
@@ -141,6 +141,7 @@ def _heading(draft: Draft) -> str:
 def _made(draft: Draft) -> str:
     last = "" if draft.last_loss is None else f", last loss {draft.last_loss:.3f}"
     return _MADE.format(
+        parent=f", on from the weights `{draft.parent[:12]}`" if draft.parent else "",
         films=draft.films, looks=draft.looks, seed=draft.seed, digest=draft.dataset, steps=draft.steps,
         parameters=draft.parameters, last=last,
         temperatures=", ".join(f"{name} {value:.2f}" for name, value in draft.temperatures.items()),

@@ -83,6 +83,8 @@ def fit(
 
     Parameters
     ----------
+    make
+        Builds the network with the weights to begin with; with the same ones each time, as `pictures.seed` is set.
     folder
         Holds the checkpoint; one that is there already is gone on from.
     """

@@ -11,6 +11,7 @@ from vetflow.adapters.trunk_network import LAYING, LAYING_SIDE
 from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, POINTS
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
+from vetflow.training.trunk.cropping import EVERYTHING, Field, gone, narrower
 from vetflow.training.trunk.shots import LOOKS, Shots
 
 COLUMN = {head: place for place, head in enumerate(HEADS)}
@@ -38,8 +39,12 @@ class Variety:
         Cut to heart and spine, as a closer look is (`vetflow.adapters.trunk_look`); asks for places only.
     swapped
         Of the small pictures: with bone dark.
-    leaning
-        Degrees.
+    cropped
+        With a narrower field, which cuts off what the answers then say.
+    slanted
+        With the animal across the film.
+    leaning, slant
+        Degrees: of all films, and of slanted ones.
     zoom, squash, shift
         Logarithm of the scale and of the aspect; share of the width. A whole film stays in sight, for what it cuts off
         is asked; only a closer look is shifted beyond that.
@@ -51,15 +56,19 @@ class Variety:
     swapped: float = 0.15
     moved: float = 0.1
     lit: float = 1.0
+    cropped: float = 0.4
+    slanted: float = 0.1
     leaning: float = 3.0
+    slant: float = 20.0
     zoom: float = 0.14
     squash: float = 0.02
     shift: float = 0.03
 
 
 STILL = Variety(
-    turned=False, mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, leaning=0.0, zoom=0.0, squash=0.0, shift=0.0
-)
+    turned=False, mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, cropped=0.0, slanted=0.0, leaning=0.0,
+    zoom=0.0, squash=0.0, shift=0.0,
+)  # fmt: skip
 """Films as they are."""
 
 
@@ -73,6 +82,8 @@ class Laid:
         Which of the phantom's looks it is.
     matrix, small
         Maps (2 × 3) from pixels of the input, and of the small picture, to pixels of the look, all from the corner.
+    field
+        Corners of what is left of the look; all beyond is dark.
     lying
         Classes of `LAYING` for the small picture.
     placed
@@ -82,6 +93,7 @@ class Laid:
     look: int
     matrix: _Floats
     small: _Floats
+    field: Field
     classes: NDArray[np.int64]
     lying: NDArray[np.int64]
     amounts: NDArray[np.float32]
@@ -96,7 +108,15 @@ def lay(shots: Shots, index: int, how: Variety, rng: np.random.Generator, *, sha
     known, cut = shots.classes[index].copy(), shots.cut[index].copy()
     amounts, lesions, classes = shots.amounts[index].copy(), shots.lesions[index].copy(), known.copy()
     close, mirrored = _may_be_close(shots, index) and rng.random() < how.close, rng.random() < how.mirrored
-    frame = _frame(shots, index, look, rng, shape, close=close)
+    field = EVERYTHING
+    if not close and rng.random() < how.cropped:
+        field = narrower(shots, index, look, rng)
+        cut[gone(shots, index, look, field) & (cut != UNKNOWN)] = 1
+    slant = 0.0 if close else _slant(how, rng)
+    if close:
+        frame = _closer(shots, index, look, rng, shape)
+    else:
+        frame = _frame(shots, index, look, rng, shape, field=field, slant=slant)
     if mirrored:
         cut[[_LEFT_WALL, _RIGHT_WALL]] = cut[[_RIGHT_WALL, _LEFT_WALL]]
         amounts[0] *= 1.0 if classes[COLUMN["plane"]] == _LATERAL else -1.0
@@ -105,8 +125,9 @@ def lay(shots: Shots, index: int, how: Variety, rng: np.random.Generator, *, sha
         classes[[COLUMN[head] for head in ("region", "ribs", "limbs_over")]] = UNKNOWN
     small, lying = _anyhow(known, int(shots.inverted[index, look]), how, rng)
     return Laid(
-        look=look, matrix=_shaken(frame, how, rng, shape, close=close, mirrored=mirrored), small=small, classes=classes,
-        lying=lying, amounts=amounts, cut=cut, lesions=lesions, placed=bool(classes[COLUMN["film"]] == 1),
+        look=look, matrix=_shaken(frame, how, rng, shape, close=close, mirrored=mirrored, slant=slant), small=small,
+        field=field, classes=classes, lying=lying, amounts=amounts, cut=cut, lesions=lesions,
+        placed=bool(classes[COLUMN["film"]] == 1),
     )  # fmt: skip
 
 
@@ -122,7 +143,12 @@ def _anyhow(
         edge = int(classes[COLUMN[head]])
         told[LAYING.index(head)] = turn.edge(edge) if edge != UNKNOWN else UNKNOWN
     small = (LAYING_SIDE, LAYING_SIDE)
-    return _shaken(frame, how, rng, small, close=False, mirrored=False), told
+    return _shaken(frame, how, rng, small, close=False, mirrored=False, slant=_slant(how, rng)), told
+
+
+def _slant(how: Variety, rng: np.random.Generator) -> float:
+    """Return how far a film is turned, radians; most are not."""
+    return math.radians(rng.uniform(-how.slant, how.slant)) if rng.random() < how.slanted else 0.0
 
 
 def _may_be_close(shots: Shots, index: int) -> bool:
@@ -131,15 +157,25 @@ def _may_be_close(shots: Shots, index: int) -> bool:
     return bool(chest and (shots.points[index, _CLOSE, 2] > 0).all())
 
 
+def _turn(shots: Shots, index: int, rng: np.random.Generator) -> Turn:
+    head, back = (int(shots.classes[index, COLUMN[name]]) for name in ("head", "back"))
+    return Turn(quarters=int(rng.integers(4))) if head == UNKNOWN else upright(head, None if back == UNKNOWN else back)
+
+
 def _frame(
-    shots: Shots, index: int, look: int, rng: np.random.Generator, shape: tuple[int, int], *, close: bool
+    shots: Shots, index: int, look: int, rng: np.random.Generator, shape: tuple[int, int], *, field: Field, slant: float
 ) -> Frame:
-    classes = shots.classes[index]
-    head, back = (int(classes[COLUMN[name]]) for name in ("head", "back"))
-    turn = Turn(quarters=int(rng.integers(4))) if head == UNKNOWN else upright(head, None if back == UNKNOWN else back)
-    if not close:
-        return Frame.around(*shown(shots.looks[index, look] / np.float32(255.0)), turn, shape, room=1.0)
-    fit = shots.fits[index, look]
+    """Return the frame around what a film shows; around a narrower field half of the time, as if that was the film."""
+    low, high = shown(shots.looks[index, look] / np.float32(255.0))
+    if field is not EVERYTHING and rng.random() < 0.5:
+        low, high = field
+    middle, half = (low + high) / 2, (high - low) / 2
+    half = math.cos(slant) * half + abs(math.sin(slant)) * half[::-1]
+    return Frame.around(middle - half, middle + half, _turn(shots, index, rng), shape, room=1.0)
+
+
+def _closer(shots: Shots, index: int, look: int, rng: np.random.Generator, shape: tuple[int, int]) -> Frame:
+    fit, turn = shots.fits[index, look], _turn(shots, index, rng)
     at = shots.points[index, _CLOSE, :2] * fit[:2] + fit[2:]
     near = Frame.around(at.min(axis=0), at.max(axis=0), turn, shape, room=rng.uniform(1.1, 1.5))
     off = rng.uniform(-0.06, 0.06, 2) * near.span
@@ -147,10 +183,11 @@ def _frame(
 
 
 def _shaken(
-    frame: Frame, how: Variety, rng: np.random.Generator, shape: tuple[int, int], *, close: bool, mirrored: bool
-) -> _Floats:
+    frame: Frame, how: Variety, rng: np.random.Generator, shape: tuple[int, int], *, close: bool, mirrored: bool,
+    slant: float,
+) -> _Floats:  # fmt: skip
     """Return the map from what is laid to the look, a little off."""
-    angle = math.radians(rng.uniform(-how.leaning, how.leaning))
+    angle = slant + math.radians(rng.uniform(-how.leaning, how.leaning))
     zoom, squash = rng.uniform(0.0, how.zoom), rng.uniform(-how.squash, how.squash)
     room = how.shift if close else (math.exp(zoom) - 1.0) / 2.0
     rows, columns = shape

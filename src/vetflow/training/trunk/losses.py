@@ -93,7 +93,7 @@ def _outlines(logits: Tensor, batch: Batch) -> Tensor:
     dice = (1.0 - (2.0 * both + 1.0) / (either + 1.0))[right.sum((0, 2, 3)) > 0]
     heavy = torch.tensor([_FAINT.get(name, 1.0) for name in OUTLINES], device=logits.device)[:, None, None]
     cost = functional.binary_cross_entropy_with_logits(logits, right, pos_weight=heavy)
-    return 3.0 * cost + 0.5 * (dice.mean() if len(dice) else 0.0)
+    return 3.0 * cost + (dice.mean() if len(dice) else 0.0)
 
 
 def _numbers(said: Tensor, spreads: Tensor, right: Tensor) -> Tensor:

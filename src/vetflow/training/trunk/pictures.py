@@ -85,13 +85,14 @@ class Pictures:
         classes = torch.tensor(np.stack([one.classes for one in laid]))
         lying = torch.tensor(np.stack([one.lying for one in laid]))
         films = torch.from_numpy(shots.looks[chosen, looks]).float()[:, None] / 255.0
-        bright = righted(films, shots.inverted[chosen, looks])
+        fields = torch.tensor(np.array([one.field for one in laid]), dtype=torch.float32)
+        bright = _cropped(righted(films, shots.inverted[chosen, looks]), fields)
         return Batch(
             films=_told(cut_out(bright, matrices, self.shape), classes, self.variety, rng),
             small=_swapped(cut_out(films, small, (LAYING_SIDE, LAYING_SIDE)), lying, self.variety, rng),
             lying=lying,
-            outlines=self._outlines(chosen, _into_phantom(matrices, fits)),
-            points=_moved(torch.from_numpy(shots.points[chosen]), fits, matrices, self.shape),
+            outlines=self._outlines(chosen, _into_phantom(matrices, fits), _on_phantom(fields, fits)),
+            points=_moved(torch.from_numpy(shots.points[chosen]), fits, matrices, fields, self.shape),
             placed=torch.tensor([one.placed for one in laid]),
             classes=classes,
             amounts=torch.tensor(np.stack([one.amounts for one in laid])),
@@ -99,8 +100,8 @@ class Pictures:
             lesions=torch.tensor(np.stack([one.lesions for one in laid])),
         )
 
-    def _outlines(self, chosen: list[int], matrices: Tensor) -> Tensor:
-        bits = torch.from_numpy(self.shots.outlines[chosen].astype(np.float32))[:, None]
+    def _outlines(self, chosen: list[int], matrices: Tensor, fields: Tensor) -> Tensor:
+        bits = _cropped(torch.from_numpy(self.shots.outlines[chosen].astype(np.float32))[:, None], fields)
         half = (self.shape[0] // 2, self.shape[1] // 2)
         whole = cut_out(bits, matrices, half, mode="nearest", scale=2.0).to(torch.int32)
         return torch.cat([(whole >> place) & 1 for place in range(len(OUTLINES))], dim=1).float()
@@ -144,6 +145,17 @@ def _swapped(films: Tensor, lying: Tensor, how: Variety, rng: np.random.Generato
     return torch.stack(seen)
 
 
+def _cropped(films: Tensor, fields: Tensor) -> Tensor:
+    """Return films (n, 1, rows, columns) dark beyond their fields, shape (n, 2, 2): corners as column and row."""
+    places = [torch.arange(edge, dtype=torch.float32) + 0.5 for edge in (films.shape[3], films.shape[2])]
+    across, down = ((at >= fields[:, :1, axis]) & (at <= fields[:, 1:, axis]) for axis, at in enumerate(places))
+    return films * (down[:, None, :, None] & across[:, None, None, :])
+
+
+def _on_phantom(fields: Tensor, fits: Tensor) -> Tensor:
+    return (fields - fits[:, None, 2:]) / fits[:, None, :2]
+
+
 def _into_phantom(matrices: Tensor, fits: Tensor) -> Tensor:
     """Return maps that go on from the look to the phantom it was developed from."""
     moved = matrices.clone()
@@ -151,11 +163,12 @@ def _into_phantom(matrices: Tensor, fits: Tensor) -> Tensor:
     return moved / fits[:, :2, None]
 
 
-def _moved(points: Tensor, fits: Tensor, matrices: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return points (n, points, 3) of the phantom on the maps; those that fall outside are not shown."""
+def _moved(points: Tensor, fits: Tensor, matrices: Tensor, fields: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return points (n, points, 3) of the phantom on the maps; those outside of field or map are not shown."""
     look = points[..., :2] * fits[:, None, :2] + fits[:, None, 2:]
     linear = matrices[:, :, :2]
     off = (look - matrices[:, None, :, 2]).transpose(1, 2)
     at = cast("Tensor", torch.linalg.solve(linear, off)).transpose(1, 2)
     inside = ((at >= 0) & (at < torch.tensor(shape[::-1]))).all(dim=2)
+    inside &= ((look >= fields[:, :1]) & (look <= fields[:, 1:])).all(dim=2)
     return torch.cat([at / 2.0, (points[..., 2] * inside)[..., None]], dim=2)

@@ -20,6 +20,7 @@ from vetflow.domain.trunk_sight import (
     VERTEBRAE,
 )  # fmt: skip
 from vetflow.domain.view import Region, View
+from vetflow.phantoms.trunk.framing import Extent, Part
 from vetflow.phantoms.trunk.order import LATERAL, Lesion
 from vetflow.phantoms.trunk.truth import Mask, TrunkTruth
 from vetflow.phantoms.truth import Truth
@@ -98,10 +99,18 @@ def cut_off(trunk: TrunkTruth) -> list[int]:
     return [int(name in missing) for name in CUT]
 
 
-def asked_of(region: Region, *, turn: int) -> Lesion:
-    """Return one of the lesions that films of a region are asked about, by turns."""
-    asked = [_LESIONS[name] for name in LESIONS_OF[region]]
-    return asked[turn % len(asked)]
+def extents(parts: Mapping[Part, Extent]) -> NDArray[np.float32]:
+    """Return where the parts lie that may be cut off, shape (parts, 4): left, top, right, bottom; NaN if not asked."""
+    found = np.full((len(CUT), 4), np.nan, np.float32)
+    for part, (low, high) in parts.items():
+        found[CUT.index(part)] = (*low, *high)
+    return found
+
+
+def asked_of(region: Region, *, turn: int) -> tuple[Lesion, tuple[Region, ...]]:
+    """Return one of the lesions that films of a region are asked about, by turns, and all regions that are."""
+    name = LESIONS_OF[region][turn % len(LESIONS_OF[region])]
+    return _LESIONS[name], tuple(other for other, asked in LESIONS_OF.items() if name in asked)
 
 
 def lesions(plain: Truth, trunk: TrunkTruth) -> list[int]:

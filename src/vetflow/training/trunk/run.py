@@ -1,10 +1,15 @@
-"""Training the trunk model from nothing: phantoms, network, calibration, figures, bundle."""
+"""Training the trunk model from nothing or on from another: phantoms, network, calibration, figures, bundle."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
+from vetflow.adapters.runtime_torch import loaded
 from vetflow.adapters.runtime_trunk import TrunkRuntime
 from vetflow.adapters.trunk_network import TrunkNetwork, trunk
+from vetflow.domain.bundle import TRUNK, Bundle
+from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.trunk_card import UNTRIED
 from vetflow.domain.trunk_sight import HEADS
 from vetflow.phantoms.trunk.ranges import training
@@ -25,6 +30,10 @@ SETTINGS: dict[str, int | str | tuple[int, ...]] = {
 WORKERS = 2
 _SHOWN = frozenset({"real.png", "reliability.png", "roc.png"})
 """Pictures that go into the bundle, beside its card."""
+_TAKES = 2
+"""Films of each animal that is learnt from."""
+_RATE, _RATE_ON = 2e-3, 1e-3
+"""Highest learning rate from nothing, and of weights that have been learnt."""
 _WIDER = 1.25
 """How much wider than in training the ranges are that certainties are calibrated on."""
 
@@ -56,7 +65,7 @@ class Plan:
         """Return what two cores do in about so many minutes; from an hour on it is what the shipped model had."""
         share = min(1.0, minutes / 60)
         films, nothing, checks = (
-            max(least, round(full * share)) for full, least in ((3200, 48), (350, 16), (1000, 32))
+            max(least, round(full * share)) for full, least in ((4800, 48), (400, 16), (1000, 32))
         )
         return cls(
             films=films, nothing=nothing, checks=checks, steps=max(4, round(minutes * 65)),
@@ -65,7 +74,14 @@ class Plan:
 
 
 def train(
-    out: Path, *, seed: int, minutes: float, folder: Path, progress: Progress, journal: Journal | None = None
+    out: Path,
+    *,
+    seed: int,
+    minutes: float,
+    folder: Path,
+    progress: Progress,
+    journal: Journal | None = None,
+    parent: Bundle | None = None,
 ) -> Evaluation:
     """Train in about `minutes`, write the bundle into the folder `out` and return its figures.
 
@@ -80,21 +96,45 @@ def train(
         Called with the stage (``render``, ``fit``, ``calibrate``, ``measure``), how much is done and how much there is.
     journal
         Where settings, figures and pictures are kept; None for nowhere.
+    parent
+        A trunk model whose weights are learnt on; None to begin from nothing.
 
     Raises
     ------
     ConfigurationError
-        The ``train`` extra isn't installed.
+        The ``train`` extra isn't installed, or the parent has another network.
     """
-    plan, kept = Plan.of(minutes), journal or NoJournal()
-    kept.settings({"seed": seed, "minutes": minutes, "films": plan.films, "steps": plan.steps, "network": NAME})
-    wanted = Wanted(seed=seed, count=plan.films, nothing=plan.nothing)
+    plan, kept, begun = Plan.of(minutes), journal or NoJournal(), _begun(parent)
+    kept.settings({"seed": seed, "minutes": minutes, "films": plan.films, "steps": plan.steps, "network": NAME,
+                   "parent": begun.weights})  # fmt: skip
+    wanted = Wanted(seed=seed, count=plan.films, nothing=plan.nothing, takes=_TAKES)
     shots = rendered(folder, wanted, workers=WORKERS, progress=progress)
     kept.dataset("phantoms", digest=shots.digest, count=len(shots))
-    draft = _calibrated(_fitted(shots, plan, seed=seed, folder=folder, progress=progress, journal=kept),
+    draft = _calibrated(_fitted(shots, plan, begun, seed=seed, folder=folder, progress=progress, journal=kept),
                         folder, plan, seed=seed, progress=progress)  # fmt: skip
-    draft = replace(draft, films=plan.films, looks=LOOKS, dataset=shots.digest)
+    draft = replace(draft, films=plan.films, looks=LOOKS, dataset=shots.digest, parent=begun.weights)
     return measured(draft, out, folder=folder, limit=plan.limit, progress=progress, journal=kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What a fit begins with: a network, the digest of its weights if they were learnt, and the learning rate."""
+
+    make: Callable[[], TrunkNetwork]
+    weights: str
+    rate: float
+
+
+def _begun(parent: Bundle | None) -> _Begun:
+    if parent is None:
+        return _Begun(make=_made, weights="", rate=_RATE)
+    if parent.manifest.network != TRUNK or dict(parent.manifest.settings) != SETTINGS:
+        raise ConfigurationError("only a trunk model with the settings of today's network can be learnt on")
+
+    def make() -> TrunkNetwork:
+        return cast("TrunkNetwork", loaded(parent).float())
+
+    return _Begun(make=make, weights=parent.manifest.weights, rate=_RATE_ON)
 
 
 def _made() -> TrunkNetwork:
@@ -102,12 +142,13 @@ def _made() -> TrunkNetwork:
 
 
 def _fitted(
-    shots: Shots, plan: Plan, *, seed: int, folder: Path, progress: Progress, journal: Journal
+    shots: Shots, plan: Plan, begun: _Begun, *, seed: int, folder: Path, progress: Progress, journal: Journal
 ) -> Draft:  # fmt: skip
-    here = folder / f"fit-{shots.digest[:12]}-{plan.steps}"
+    here = folder / f"fit-{shots.digest[:12]}-{plan.steps}{begun.weights and '-'}{begun.weights[:12]}"
     here.mkdir(parents=True, exist_ok=True)
     pictures = Pictures(shots=shots, shape=_made().shape, seed=seed)
-    network, losses = fit(_made, pictures, Schedule(steps=plan.steps), folder=here, progress=progress)
+    schedule = Schedule(steps=plan.steps, rate=begun.rate)
+    network, losses = fit(begun.make, pictures, schedule, folder=here, progress=progress)
     calibrating.keep_neighbours(network, shots)
     for name, values in losses.items():
         for step, value in enumerate(values):

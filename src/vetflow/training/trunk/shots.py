@@ -1,9 +1,10 @@
 """Trunk phantoms rendered once and kept on disk, so that a training that was killed goes on where it was."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from multiprocessing import get_context
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from vetflow.adapters.trunk_frame import SQUARE
 from vetflow.domain.place import Fit
 from vetflow.domain.trunk_sight import HEADS, POINTS
+from vetflow.domain.view import Region
 from vetflow.phantoms.holdout import FIRST_SEED
 from vetflow.phantoms.negatives import Kind, negative
 from vetflow.phantoms.trunk.developing import develop, exposure
@@ -35,8 +37,8 @@ LOOKS = 3
 _CHUNK = 50
 _SEEDS = 1_000_000
 _NEGATIVES = (Kind.HUMAN_CHEST, Kind.PHOTO, Kind.NOISE, Kind.BLANK, Kind.LIMB, Kind.HUMAN_CHEST, Kind.LIMB)
-FORCED = 0.5
-"""Share of phantoms to learn from that are given one lesion by turns, so that rare ones are seen often enough."""
+FORCED = 0.45
+"""Share of animals to learn from that are given one lesion by turns, so that rare ones are seen often enough."""
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -57,6 +59,8 @@ class Shots:
         Bits by pixel of the phantom, shape (n, `SIDE`, `SIDE`); see `questions.outlines`.
     points
         Shape (n, points, 3): column, row, shown; pixels of the phantom.
+    extents
+        Where the parts lie that a film must show, shape (n, parts, 4), pixels of the phantom; see `questions.extents`.
     classes, amounts, cut, lesions
         Right answers by phantom, as in `questions`.
     """
@@ -66,6 +70,7 @@ class Shots:
     inverted: NDArray[np.int64]
     outlines: NDArray[np.uint16]
     points: NDArray[np.float32]
+    extents: NDArray[np.float32]
     classes: NDArray[np.int64]
     amounts: NDArray[np.float32]
     cut: NDArray[np.int64]
@@ -92,7 +97,10 @@ class Wanted:
     count, nothing
         Phantoms, and pictures that are no films of a trunk.
     forced
-        Share of phantoms that are given one lesion by turns; the others have what animals have.
+        Share of animals that are given one lesion by turns, and filmed without it as well; the others have what animals
+        have.
+    takes
+        Films of the same animal one after another, each laid and framed anew.
     """
 
     seed: int
@@ -100,6 +108,7 @@ class Wanted:
     nothing: int
     ranges: Ranges = field(default_factory=training)
     forced: float = FORCED
+    takes: int = 1
 
 
 @cache
@@ -123,11 +132,21 @@ def orders(wanted: Wanted) -> Iterator[Order]:
     seed, count = wanted.seed, wanted.count
     if count > _SEEDS or seed < 0 or (seed + 1) * _SEEDS > FIRST_SEED:
         raise ValueError(f"seeds are below {FIRST_SEED // _SEEDS}, and films {_SEEDS} a seed at most")
-    rng = np.random.default_rng([seed, 31])
-    for index in range(count):
+    yield from itertools.islice(_orders(wanted, np.random.default_rng([seed, 31])), count)
+
+
+def _orders(wanted: Wanted, rng: np.random.Generator) -> Iterator[Order]:
+    """Yield films without end; a lesion is learnt from an animal that has it beside the same one that has not."""
+    for index in itertools.count():
         view, region = VIEWS[int(rng.integers(len(VIEWS)))], REGIONS[int(rng.integers(len(REGIONS)))]
-        lesions = (questions.asked_of(region, turn=index),) if rng.random() < wanted.forced else None
-        yield Order(seed=seed * _SEEDS + index, view=view, region=region, lesions=lesions, ranges=wanted.ranges)
+        first = Order(seed=wanted.seed * _SEEDS + index, view=view, region=region, ranges=wanted.ranges)
+        lesion, asked = questions.asked_of(region, turn=index)
+        forced = rng.random() < wanted.forced
+        others = rng.choice(asked if forced else REGIONS, wanted.takes - 1)
+        for lesions in ((lesion,), ()) if forced else (None,):
+            yield replace(first, lesions=lesions)
+            for take, other in enumerate(others, start=1):
+                yield replace(first, lesions=lesions, region=Region(other), take=take)
 
 
 def rendered(folder: Path, wanted: Wanted, *, workers: int, progress: Progress) -> Shots:
@@ -204,6 +223,7 @@ def _truths(shot: Shot) -> Arrays:
     return {
         "outlines": outlines,
         "points": questions.points(trunk, plain.field),
+        "extents": questions.extents(shot.extents),
         "classes": np.array([right.get(head, questions.UNKNOWN) for head in HEADS]),
         "amounts": np.array(questions.amounts(plain, trunk), np.float32),
         "cut": np.array(questions.cut_off(trunk)),
@@ -227,6 +247,7 @@ def _nothing(seed: int) -> Arrays:
         "inverted": np.full(LOOKS, unknown),
         "outlines": np.zeros((SIDE, SIDE), np.uint16),
         "points": np.zeros((len(POINTS), 3), np.float32),
+        "extents": questions.extents({}),
         "classes": np.array([0 if head == "film" else unknown for head in HEADS]),
         "amounts": np.full(2, np.nan, np.float32),
         "cut": np.full(len(questions.CUT), unknown),
