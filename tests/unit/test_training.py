@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import special
 
 from vetflow.adapters.networks import build
 from vetflow.adapters.runtime_torch import TorchRuntime
@@ -14,7 +15,7 @@ from vetflow.domain.bundle import CARD, from_folder
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.batch import plan
 from vetflow.phantoms.films import projection
-from vetflow.training.calibration import LEAST, temperatures, threshold
+from vetflow.training.calibration import LEAST, temperature, temperatures, threshold
 from vetflow.training.evaluation import Said, calibration_error, score
 from vetflow.training.figures import confusion, sheet
 from vetflow.training.fitting import Schedule, batches, fit, loss, split
@@ -109,6 +110,25 @@ def test_too_certain_outputs_get_a_temperature_above_one() -> None:
     found = temperatures(logits, right)
 
     assert all(value > 2.0 for value in found.values())
+
+
+def test_a_head_that_was_always_right_is_no_surer_than_so_many_films_can_tell() -> None:
+    logits = np.zeros((98, 2, 2))
+    logits[:, :, 1] = 3.0
+
+    shares = special.softmax(logits / temperature(logits, np.ones(98, np.int64)), axis=2).mean(axis=1)
+
+    assert shares[:, 1] == pytest.approx(0.99, abs=0.002)
+
+
+def test_certainty_is_that_of_all_copies_together() -> None:
+    """Of two copies one is sure and one is not: put together they are right as often as they say."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(0.0, 4.0, (4000, 2, 1)) * np.array([-0.5, 0.5])
+    together = special.softmax(logits, axis=2).mean(axis=1)
+    right = (rng.random(4000) < together[:, 1]).astype(np.int64)
+
+    assert temperature(logits, right) == pytest.approx(1.0, abs=0.1)
 
 
 def test_the_threshold_rises_until_toldare_right() -> None:

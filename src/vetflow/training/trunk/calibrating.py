@@ -27,6 +27,7 @@ from vetflow.domain.trunk_sight import (
     shown_by,
 )
 from vetflow.domain.view import Region, View
+from vetflow.training.calibration import temperature
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.pictures import Progress
 from vetflow.training.trunk.laying import STILL
@@ -41,6 +42,8 @@ _SURE = 0.8
 _CAUGHT, _SPARED = 0.97, 0.95
 """Shares of animals with a lesion that are not to be called absent, and of those without that are not to be called
 present; what lies between both can't be told."""
+_ABSENT_SURE = 0.9
+"""Certainty from which a lesion is called absent, however well phantoms with and without it part."""
 _LEAST = 0.5
 """Probability below which nothing is called present: it would be more likely not there."""
 _USUAL = 0.995
@@ -134,17 +137,10 @@ def temperatures(films: Sequence[Checked]) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for head in HEADS:
         asked = [one for one in films if one.classes[_COLUMN[head]] != UNKNOWN and head not in {"inverted", "motion"}]
-        logits = np.array([one.raw.heads[head].mean(axis=0) for one in asked])
+        logits = np.array([one.raw.heads[head] for one in asked])
         right = np.array([one.classes[_COLUMN[head]] for one in asked], np.int64)
-        found[head] = _temperature(logits, right) if len(asked) else 1.0
+        found[head] = temperature(logits, right) if len(asked) else 1.0
     return found
-
-
-def _temperature(logits: Floats, right: NDArray[np.int64]) -> float:
-    tried = 10.0 ** (np.arange(-60, 61) / 60)
-    rows = np.arange(len(right))
-    costs = [-float(np.asarray(special.log_softmax(logits / one, axis=1))[rows, right].mean()) for one in tried]
-    return round(float(tried[int(np.argmin(costs))]), 4)
 
 
 def curve(logits: Floats, right: Floats, *, weak: float = 1e-3) -> Curve:
@@ -200,6 +196,7 @@ def threshold(logits: Floats, right: Floats, told: Curve) -> Threshold:
     present = max(float(np.quantile(shares[right == 0], _SPARED)), _LEAST)
     if absent >= present:
         absent = present = float(np.clip(0.5, present, absent))
+    absent = min(absent, 1.0 - _ABSENT_SURE)
     return Threshold(absent_below=round(absent, 4), present_from=round(present, 4))
 
 

@@ -37,6 +37,11 @@ LOOKS = 3
 _CHUNK = 50
 _SEEDS = 1_000_000
 _NEGATIVES = (Kind.HUMAN_CHEST, Kind.PHOTO, Kind.NOISE, Kind.BLANK, Kind.LIMB, Kind.HUMAN_CHEST, Kind.LIMB)
+_ANSWERED_BY = (
+    "domain/trunk_sight.py", "training/heads.py", "training/trunk/cases.py", "training/trunk/questions.py",
+    "training/trunk/shots.py", "vision/film.py",
+)  # fmt: skip
+"""What else decides over films that are kept, beside the phantoms."""
 FORCED = 0.45
 """Share of animals to learn from that are given one lesion by turns, so that rare ones are seen often enough."""
 
@@ -113,10 +118,10 @@ class Wanted:
 
 @cache
 def rendering() -> str:
-    """Return the first digits of the SHA-256 over all that phantoms are made by: code and ranges."""
-    whole = hashlib.sha256()
-    here = Path(str(files("vetflow.phantoms")))
-    for path in sorted((*here.rglob("*.py"), *here.rglob("*.toml"))):
+    """Return the first digits of the SHA-256 over all that kept films and their answers are made by."""
+    whole, here = hashlib.sha256(), Path(str(files("vetflow")))
+    phantoms = (*here.glob("phantoms/**/*.py"), *here.glob("phantoms/**/*.toml"))
+    for path in sorted((*phantoms, *(here / one for one in _ANSWERED_BY))):
         whole.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:12]
 
