@@ -69,6 +69,20 @@ def test_use_cases_that_share_a_model_have_phases_of_their_own(services: Service
     assert (cardiac.granted, triage.granted) == ("assistive", "silent")
 
 
+def test_a_use_case_travels_no_further_than_each_model_that_it_asks_may(services: Services) -> None:
+    seed(services)
+    newer = enthrone(services, untrained_trunk(seed=5), actor="test")
+
+    promoted = standing(services, "positioning").in_force
+    weights = standing(services, "positioning").weights
+    granted(services, "positioning", Phase.ASSISTIVE, actor="operator")
+
+    assert promoted == "silent"
+    assert standing(services, "positioning").in_force == "assistive"
+    assert newer.model.digest != weights
+    assert services.ledger.phase("positioning", model=newer.model.digest, species=None) is Phase.ASSISTIVE
+
+
 def test_a_phase_needs_a_use_case_that_there_is_and_its_model(services: Services) -> None:
     with pytest.raises(ConfigurationError, match="astrology is not a use case; there are positioning"):
         granted(services, "astrology", Phase.SILENT, actor="operator")

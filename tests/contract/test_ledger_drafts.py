@@ -47,6 +47,21 @@ def test_a_draft_waits_until_the_cases_of_the_revision_and_of_its_films_have_end
     assert due(ledger) == [(one.study_id, 1)]
 
 
+def test_what_a_later_revision_has_overtaken_gets_no_draft(ledger: PostgresLedger) -> None:
+    one = closed(ledger)
+    slow = CaseRef(id=ledger.open_case(revision_order(one.study_id, 1)))
+    film(ledger, 2)
+    second = ledger.close_revision(one.study_id, COMPLETE)
+    ledger.routed(one.study_id, second)
+
+    before = due(ledger)
+    ledger.cancel(slow)
+
+    assert before == [(one.study_id, second)]
+    assert due(ledger) == [(one.study_id, second)]
+    assert ledger.open_draft(draft_order(one.study_id)) is None
+
+
 def test_a_revision_whose_cases_may_not_all_be_open_gets_no_draft_yet(ledger: PostgresLedger) -> None:
     one = film(ledger)
     ledger.close_revision(one.study_id, COMPLETE)

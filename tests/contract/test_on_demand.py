@@ -16,7 +16,8 @@ from vetflow.adapters.store_folder import FolderStore
 from vetflow.cli.app import app
 from vetflow.dicom import header
 from vetflow.domain.case import CaseRef, Queue
-from vetflow.domain.errors import StudyRefused
+from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError
+from vetflow.domain.priors import Answer, Patient, PriorLimits, Question, StudyAt
 from vetflow.domain.study import Completeness
 from vetflow.gateway.sorter import Sorter, Wishes
 from vetflow.settings import load
@@ -204,6 +205,43 @@ def test_a_study_at_a_pacs_is_fetched_first(site: Path, ledger_url: str, pacs: S
     page = services.ledger.study(study)
     assert [services.store.has(line.instance.digest) for line in page.instances] == [True, True]
     assert study_named(services, name, tell=lambda _: None) == study
+
+
+def test_a_pacs_that_is_away_does_not_hide_the_one_that_has_the_study(site: Path, ledger_url: str, pacs: Send) -> None:
+    here = (site / "vetflow.toml").read_text()
+    away = SITE.replace("archive", "away") + f"port = {free_port()}\n"
+    pacs(film())
+
+    (site / "vetflow.toml").write_text(away + here)
+    found = study_named(services_of(site, ledger_url), UID, tell=lambda _: None)
+    (site / "vetflow.toml").write_text(away)
+    with pytest.raises((TransientError, PermanentFailure)):
+        study_named(services_of(site, ledger_url), OTHER, tell=lambda _: None)
+
+    assert found.startswith("study-")
+
+
+class _Breaks:
+    """An archive whose association ends after the first of two images."""
+
+    def find(self, question: Question, *, seconds: float) -> list[Answer]:
+        return [Answer(study=StudyAt(study_uid=UID, instances=2), patient=Patient(id=""))]
+
+    def fetch(self, study_uid: str, keep: Callable[[bytes], str], *, limits: PriorLimits) -> list[str]:
+        keep(film())
+        raise TransientError("the association was aborted")
+
+
+def test_half_a_study_that_came_before_the_line_broke_is_not_judged_as_one(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vetflow.supervisor.on_demand.prior_sources", lambda _: {"archive": _Breaks()})
+
+    for _ in range(2):
+        with pytest.raises(TransientError, match="aborted"):
+            study_named(services, UID, tell=lambda _: None)
+
+    assert services.ledger.study_of(UID) is None
 
 
 def test_a_film_that_was_fetched_and_is_sent_later_is_the_same_film(services: Services) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from tests.builders import SOP_UID, film_bytes
+from tests.bundles import untrained_trunk
 from tests.ledgers import digest_of, review
 from typer.testing import CliRunner, Result
 
@@ -28,11 +29,12 @@ from vetflow.domain.study import Arrival, Completeness
 from vetflow.domain.urgency import URGENCY, Urgency
 from vetflow.review import sign
 from vetflow.settings import DicomDestination, Hl7Destination, Reports, Settings
+from vetflow.tasks.deliver import deliver
 from vetflow.tasks.draft import gather, write
 from vetflow.tasks.report import Reported
 from vetflow.tasks.retrieve import retrieve
 from vetflow.wiring import Services, build, keys, use_services
-from vetflow.wiring.catalogue import granted
+from vetflow.wiring.catalogue import enthrone, granted
 
 MODEL = ModelVersion(name="trunk", version="1", digest=digest_of("weights"))
 
@@ -195,6 +197,48 @@ def test_a_draft_is_owed_to_the_pacs_once_its_phase_lets_it_travel(clinic: Clini
     (owed,) = clinic.services.ledger.deliveries()
     assert silent == []
     assert (owed.destination, owed.kind) == ("pacs", "SR")
+
+
+def test_a_draft_that_travels_does_not_say_what_is_silent(clinic: Clinic, study: str) -> None:
+    clinic.judged(study, "triage", AT_ONCE, VOLVULUS)
+    enthrone(clinic.services, untrained_trunk(), actor="test")
+    here = clinic.text(clinic.drafted(study))
+    granted(clinic.services, "draft", Phase.ASSISTIVE, actor="test")
+
+    held_back = clinic.drafted(study)
+    clinic.services.ledger.grant("triage", Phase.ASSISTIVE, model=MODEL.digest, actor="test")
+    told = clinic.text(clinic.drafted(study))
+
+    assert "very likely" in here
+    assert "could not be assessed: triage is silent at this site" in clinic.text(held_back)
+    assert "very likely" not in clinic.text(held_back)
+    assert b"very likely" not in clinic.object(held_back, ResultKind.SR)
+    assert "very likely" in told
+
+
+def test_a_draft_gathered_while_it_was_silent_does_not_travel(clinic: Clinic, study: str) -> None:
+    taken = retrieve.fn(clinic.opened(study, "draft"))
+    gathered = gather.fn(taken)
+    granted(clinic.services, "draft", Phase.INTEGRATED, actor="test")
+
+    deliver.fn(write.fn(taken, gathered, not_asked()))
+
+    assert clinic.services.ledger.deliveries() == []
+
+
+def test_films_of_two_animals_get_no_draft_in_the_name_of_one(clinic: Clinic) -> None:
+    study = clinic.revision(film_bytes(), film_bytes(SOPInstanceUID=f"{SOP_UID}.2", PatientID="ANOTHER"))
+
+    with pytest.raises(StudyRefused, match="different animals"):
+        clinic.drafted(study)
+
+
+def test_a_film_without_a_size_is_left_out_and_said_to_be(clinic: Clinic) -> None:
+    study = clinic.revision(film_bytes(), film_bytes(SOPInstanceUID=f"{SOP_UID}.2", Rows=0))
+
+    taken = retrieve.fn(clinic.opened(study, "triage"))
+
+    assert (len(taken.films), taken.left_out) == (1, ("1 image not looked at: without a size",))
 
 
 def test_a_later_draft_names_the_one_before(clinic: Clinic, study: str) -> None:

@@ -47,10 +47,16 @@ def undrafted(*queues: Queue) -> FakeDrafts:
 
 
 def test_a_draft_is_opened_in_the_queue_of_the_most_urgent_case() -> None:
-    drafts = stepped(undrafted(Queue.ROUTINE, Queue.STAT), DRAFT)
+    drafts = stepped(undrafted(Queue.ROUTINE, Queue.SILENT), DRAFT)
 
     (order,) = drafts.opened
-    assert order == CaseOrder(use_case="draft", study_id="study-1", queue=Queue.STAT, revision=1, again=True)
+    assert order == CaseOrder(use_case="draft", study_id="study-1", queue=Queue.ROUTINE, revision=1, again=True)
+
+
+def test_a_draft_takes_no_place_that_is_kept_for_advice_on_films() -> None:
+    drafts = stepped(undrafted(Queue.STAT), DRAFT)
+
+    assert [order.queue for order in drafts.opened] == [Queue.ROUTINE]
 
 
 def test_a_draft_of_no_cases_waits_where_its_route_says() -> None:

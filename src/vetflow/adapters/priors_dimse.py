@@ -82,6 +82,9 @@ class DimsePriors:
         return call.digests
 
     def _moved(self, study_uid: str, limits: PriorLimits) -> Sequence[str]:
+        """Have the PACS send a study here, unless it was sent before: each arrival makes a revision of its own."""
+        if self._received and (held := self._received(study_uid)):
+            return held
         asked, to = _identifier({"StudyInstanceUID": study_uid}), self._node.calling
         with _call(self._node, [build_context(_MOVE, [*PLAIN])], seconds=limits.seconds) as call:
             for status, _ in call.responses(lambda association: association.send_c_move(asked, to, _MOVE)):

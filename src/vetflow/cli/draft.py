@@ -45,8 +45,9 @@ def _latest(services: "Services", study_id: str) -> tuple[str, str] | None:
     for line in cases:
         if not line.state.ended:
             say(f"another draft is {line.state}: {line.id}")
-    done = [line.id for line in cases if line.state is CaseState.DONE]
+    done = [line for line in cases if line.state is CaseState.DONE]
     if not done:
         return None
-    text = services.ledger.edition(done[-1]).result(ResultKind.TEXT)
-    return (done[-1], services.store.get(text.digest).decode()) if text else None
+    latest = max(reversed(done), key=lambda line: line.revision or 0).id
+    text = services.ledger.edition(latest).result(ResultKind.TEXT)
+    return (latest, services.store.get(text.digest).decode()) if text else None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import structlog
 
-from vetflow.domain.case import CaseOrder, Undrafted
+from vetflow.domain.case import CaseOrder, Queue, Undrafted
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.routing import draft_route
 from vetflow.domain.use_cases import DRAFT
@@ -15,7 +15,9 @@ log = structlog.stdlib.get_logger()
 
 
 class Drafter:
-    """Opens the cases of drafts, as urgent as the most urgent case that they speak of.
+    """Opens the cases of drafts, as urgent as the most urgent case that they speak of, but for ``stat``.
+
+    A draft waits for archives; the place that is kept for ``stat`` is kept for films with the animal on the table.
 
     Parameters
     ----------
@@ -45,7 +47,9 @@ class Drafter:
             self._drafts.leave_undrafted(due.study_id, due.revision)
             return
         fitting = next(fact for fact in facts if route.wants(fact))
-        queue = self._wishes.queue_of(replace(route, queue=due.queue or route.queue), fitting)
+        wanted = due.queue or route.queue
+        own = replace(route, queue=Queue.ROUTINE if wanted is Queue.STAT else wanted)
+        queue = self._wishes.queue_of(own, fitting)
         order = CaseOrder(use_case=DRAFT, study_id=due.study_id, queue=queue, revision=due.revision, again=True)
         if case := self._drafts.open_draft(order):
             log.info("case opened", case=case, use_case=DRAFT, queue=queue.value)

@@ -68,7 +68,8 @@ class Route(Section):
     views: tuple[View, ...] = ()
     """Views by tags."""
     queue: Queue = Queue.ROUTINE
-    """Work queue; a silent phase always uses ``silent``, and a draft that of the most urgent case it speaks of."""
+    """Work queue; a silent phase always uses ``silent``, and a draft that of the most urgent case it
+    speaks of, but never ``stat``."""
 
 
 class Limits(Section):

@@ -3,7 +3,7 @@
 from vetflow.dicom import header
 from vetflow.domain.case import Queue
 from vetflow.domain.errors import ConfigurationError
-from vetflow.domain.rollout import Phase, effective_phase
+from vetflow.domain.rollout import Phase
 from vetflow.domain.routing import Route
 from vetflow.domain.study import Facts
 from vetflow.gateway.completer import Completer, Quiet
@@ -20,8 +20,8 @@ from vetflow.gateway.sorter import QueueOf, Sorter, Wishes
 from vetflow.settings import Settings
 from vetflow.supervisor.places import has_room
 from vetflow.wiring import Services
-from vetflow.wiring.catalogue import weights_of
 from vetflow.wiring.certificates import server_side
+from vetflow.wiring.phases import in_force, weights_of
 
 ARRIVAL, CASE, OWED = "vetflow_arrival", "vetflow_case", "vetflow_owed"
 """What the ledger rings for: an instance arrived, a case waits, a delivery is owed."""
@@ -69,15 +69,13 @@ def wishes(settings: Settings) -> tuple[Route, ...]:
 
 
 def queue_by_phase(services: Services) -> QueueOf:
-    """Return what chooses a case's queue: its route's, unless the results of its model stay here."""
+    """Return what chooses a case's queue: its route's, unless the results of its models stay here."""
     settings, ledger = services.settings, services.ledger
 
     def choose(route: Route, facts: Facts) -> Queue:
-        weights = weights_of(ledger, route.use_case)
-        if weights is None:
+        if not weights_of(ledger, route.use_case):
             return route.queue
-        granted = ledger.phase(route.use_case, model=weights, species=facts.species)
-        phase = effective_phase(granted, settings.ceiling(route.use_case))
+        phase = in_force(ledger, settings, route.use_case, species=facts.species)
         return Queue.SILENT if phase is Phase.SILENT else route.queue
 
     return choose

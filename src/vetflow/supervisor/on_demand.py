@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vetflow.domain.case import CaseOrder, Queue
-from vetflow.domain.errors import StudyRefused, TransientError
+from vetflow.domain.errors import PermanentFailure, StudyRefused, TransientError, VetflowError
 from vetflow.domain.overview import CaseLine, StudyPage
-from vetflow.domain.priors import PriorLimits, Question
+from vetflow.domain.priors import PriorLimits, Question, StudyAt
 from vetflow.domain.routing import FILM_CLASSES, FILM_USE_CASES
 from vetflow.domain.study import Completeness, InstanceState, is_uid
 from vetflow.gateway.desk import OUT_OF_RESOURCES, Desk
@@ -19,6 +19,10 @@ _WHOLE = PriorLimits(instances=10_000, megabytes=10_000.0, seconds=600.0)
 """What a person may ask for by name; a case gets far less of priors nobody asked for."""
 _FIND_SECONDS = 20.0
 _SENDER = "on demand"
+_UNKNOWN = (
+    "no PACS of [[prior_sources]] knows such a study, and none that is here has this id or StudyInstanceUID "
+    "(an accession number is asked of a PACS alone); `vetflow studies ls` lists what is here"
+)
 _ASKED = Completeness(complete=True, reason="asked for by a person")
 
 
@@ -71,14 +75,23 @@ def study_named(services: Services, name: str, *, tell: Callable[[str], None]) -
     if by_uid and (held := services.ledger.study_of(name)):
         return held
     tell("asking the site's PACS for the study")
-    source, study_uid = _found(services, Question(study_uid=name) if by_uid else Question(accession=name))
-    if not services.ledger.study_of(study_uid):
+    source, there = _found(services, Question(study_uid=name) if by_uid else Question(accession=name))
+    if not services.ledger.study_of(there.study_uid):
         tell("fetching it")
-        source.fetch(study_uid, lambda data: take_in(services, data, study_uid=study_uid), limits=_WHOLE)
-    held = services.ledger.study_of(study_uid)
+        _fetched(services, source, there, tell=tell)
+    held = services.ledger.study_of(there.study_uid)
     if held is None:
         raise TransientError("what the PACS handed over has not arrived")
     return held
+
+
+def _fetched(services: Services, source: PriorSource, there: StudyAt, *, tell: Callable[[str], None]) -> None:
+    """Take a study in once all of it has come: what a broken transfer left is no study to be judged."""
+    digests = source.fetch(there.study_uid, lambda data: services.store.put([data]), limits=_WHOLE)
+    if there.instances and len(digests) < there.instances:
+        tell(f"the PACS handed over {len(digests)} of {there.instances} images")
+    for digest in digests:
+        take_in(services, services.store.get(digest), study_uid=there.study_uid)
 
 
 def open_cases(
@@ -120,15 +133,21 @@ def take_in(services: Services, data: bytes, *, study_uid: str) -> str:
     return taken.digest
 
 
-def _found(services: Services, question: Question) -> tuple[PriorSource, str]:
-    """Return the first PACS that knows the study, and its UID."""
+def _found(services: Services, question: Question) -> tuple[PriorSource, StudyAt]:
+    """Return the first PACS that knows the study, and what it says of it; when none does, the error of one away."""
+    away: VetflowError | None = None
     for source in prior_sources(services).values():
-        known = {answer.study.study_uid for answer in source.find(question, seconds=_FIND_SECONDS)}
+        try:
+            answers = source.find(question, seconds=_FIND_SECONDS)
+        except (TransientError, PermanentFailure) as error:
+            away = error
+            continue
+        known = {answer.study.study_uid: answer.study for answer in answers}
         if len(known) > 1:
             raise StudyRefused("several_studies", f"{len(known)} studies bear this number; name one by its UID")
         if known:
-            return source, known.pop()
-    raise StudyRefused("unknown_study", "neither the ledger nor a PACS of [[prior_sources]] knows such a study")
+            return source, known.popitem()[1]
+    raise away or StudyRefused("unknown_study", _UNKNOWN)
 
 
 def _film_orders(page: StudyPage, use_case: str) -> list[CaseOrder]:

@@ -6,7 +6,6 @@ import structlog
 
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.film_advice import FilmAdvice
-from vetflow.domain.rollout import effective_phase
 from vetflow.gateway.desk import Desk
 from vetflow.settings import Settings
 from vetflow.supervisor.places import has_room
@@ -15,6 +14,7 @@ from vetflow.web.app import Answer
 from vetflow.web.stow import Door, Stow
 from vetflow.web.upload import Bounds
 from vetflow.wiring import Services, keys
+from vetflow.wiring.phases import in_force
 
 log = structlog.stdlib.get_logger()
 
@@ -50,8 +50,10 @@ def advice_on(services: Services, sop_uid: str) -> FilmAdvice | None:
     if found is None or found.assessment is None:
         return found
     model = found.assessment.model
-    granted = services.ledger.phase(_USE_CASE, model=model.digest if model else "", species=found.species)
-    return found if effective_phase(granted, services.settings.ceiling(_USE_CASE)).reach else found.withheld()
+    phase = in_force(
+        services.ledger, services.settings, _USE_CASE, species=found.species, named=model.digest if model else ""
+    )
+    return found if phase.reach else found.withheld()
 
 
 def _tokens(settings: Settings) -> Iterator[tuple[str, str]]:

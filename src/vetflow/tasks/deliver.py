@@ -1,8 +1,9 @@
 """Commit what a case came to, and owe it to whoever the phase lets have it."""
 
 from vetflow.domain.delivery import Channel, Owed, ResultObject
-from vetflow.domain.rollout import Phase, effective_phase
+from vetflow.domain.rollout import Phase
 from vetflow.settings import Hl7Destination, Settings
+from vetflow.tasks.phase import phase_of
 from vetflow.tasks.report import Reported
 from vetflow.tasks.show import show
 from vetflow.tasks.step import step, timings
@@ -13,9 +14,7 @@ from vetflow.wiring import services
 def deliver(reported: Reported) -> str:
     """Commit results, findings and deliveries as one; the courier sends them. Returns the verdict for Prefect."""
     assessment, case = reported.assessment, reported.case
-    model = assessment.model.digest if assessment.model else ""
-    granted = services().ledger.phase(reported.use_case, model=model, species=reported.species)
-    phase = effective_phase(granted, services().settings.ceiling(reported.use_case))
+    phase = min(reported.most, phase_of(reported.use_case, assessment, reported.species), key=lambda one: one.reach)
     results = (*reported.objects, *reported.messages.values())
     owed = _owed(reported, services().settings, phase)
     services().ledger.finish(case, assessment, results, owed, steps=timings())

@@ -1,13 +1,13 @@
 """Gather what the use cases came to on a revision, and write it as a draft report."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
 
-from vetflow.dicom import given, header
+from vetflow.dicom import given
 from vetflow.dicom.draft import draft_report
 from vetflow.dicom.identity import ReportIdentity, to_bytes
 from vetflow.domain import drafting, tracking, triage
@@ -18,15 +18,18 @@ from vetflow.domain.overview import CaseLine, CasePage, InstanceLine
 from vetflow.domain.priors import Priors
 from vetflow.domain.report import Draft, Opinion
 from vetflow.domain.review import Edition
+from vetflow.domain.rollout import Phase
+from vetflow.domain.signalment import Species
 from vetflow.domain.standing import Standing
 from vetflow.domain.study import InstanceState
 from vetflow.domain.upheld import upheld
 from vetflow.domain.use_cases import DRAFT, MODELS
 from vetflow.reports.writing import Templates
 from vetflow.rest.schema import Result
+from vetflow.tasks.phase import phase_of
 from vetflow.tasks.predecessors import predecessors
 from vetflow.tasks.report import Reported
-from vetflow.tasks.retrieve import Study
+from vetflow.tasks.retrieve import Study, headers
 from vetflow.tasks.step import step
 from vetflow.wiring import services
 
@@ -41,23 +44,50 @@ _ENDED = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What the use cases came to, and the phase that it was gathered for.
+
+    Parameters
+    ----------
+    phase
+        Of the draft; where it travels, nothing stands in it of use cases that are silent.
+    """
+
+    opinions: tuple[Opinion, ...]
+    phase: Phase
+
+
 @step
-def gather(study: Study) -> tuple[Opinion, ...]:
-    """Return what each use case came to on a revision; one that came to nothing abstains, with the reason."""
+def gather(study: Study) -> Gathered:
+    """Return what each use case came to on a revision; one that came to nothing abstains, with the reason.
+
+    A draft that leaves the house says nothing that its use case may not say there itself.
+    """
+    headers(study)  # refuses films of several animals before anybody is asked about one
     numbers = {film.digest: number for number, film in enumerate(study.films)}
-    lines = _newest(study)
-    silent = [name for name in MODELS if name not in {DRAFT, _FILMS, *(line.use_case for line in lines)}]
-    return (
-        *(_opinion(line, numbers) for line in lines),
-        *(_abstained(name, f"{name} was not asked for") for name in silent),
+    species = next(filter(None, (film.evidence.signalment.species for film in study.films)), None)
+    phase, lines = phase_of(DRAFT, None, species), _newest(study)
+    unasked = [name for name in MODELS if name not in {DRAFT, _FILMS, *(line.use_case for line in lines)}]
+    said = (_opinion(line, numbers) for line in lines)
+    opinions = (
+        *(_held_back(one, species) if phase.reach else one for one in said),
+        *(_abstained(name, f"{name} was not asked for") for name in unasked),
         *(_abstained(_FILMS, why) for why in study.left_out),
     )
+    return Gathered(opinions=opinions, phase=phase)
+
+
+def _held_back(opinion: Opinion, species: Species | None) -> Opinion:
+    """Return an opinion, or that its use case is silent here; that one has not ended or was refused is no secret."""
+    heard = opinion.assessment.model is None or phase_of(opinion.use_case, opinion.assessment, species).reach
+    return opinion if heard else _abstained(opinion.use_case, f"{opinion.use_case} is silent at this site")
 
 
 @step
-def write(study: Study, opinions: Sequence[Opinion], priors: Priors) -> Reported:
+def write(study: Study, gathered: Gathered, priors: Priors) -> Reported:
     """Return a draft in the site's words, as plain text and as structured report."""
-    sources = tuple(header.read(services().store.get(film.digest)) for film in study.films)
+    sources, opinions = headers(study), gathered.opinions
     evidence = [film.evidence for film in study.films]
     templates = Templates(services().settings.reports.folder)
     put = drafting.draft(given.given(sources[0], evidence, priors=priors), opinions, table=templates.table)
@@ -80,6 +110,7 @@ def write(study: Study, opinions: Sequence[Opinion], priors: Priors) -> Reported
         messages={},
         overlays=(),
         caveats=(),
+        most=gathered.phase,
     )
 
 

@@ -8,14 +8,14 @@ from importlib.metadata import version
 
 from pydicom.dataset import Dataset
 
-from vetflow.dicom import fields, header, picture, planes
+from vetflow.dicom import fields, picture, planes
 from vetflow.dicom.identity import ReportIdentity, to_bytes
 from vetflow.dicom.objects import Outcome, objects
 from vetflow.domain.case import CaseRef
 from vetflow.domain.clipping import Extent
 from vetflow.domain.delivery import ResultKind, ResultObject
-from vetflow.domain.errors import StudyRefused
 from vetflow.domain.finding import Assessment, Presence
+from vetflow.domain.rollout import Phase
 from vetflow.domain.signalment import Species
 from vetflow.domain.validation import Check
 from vetflow.hl7.oru import OruInput, Route, oru
@@ -24,7 +24,7 @@ from vetflow.settings import Hl7Destination, Settings
 from vetflow.tasks.identity import SERVICES, accession, animal, study_time
 from vetflow.tasks.infer import SeenStudy
 from vetflow.tasks.predecessors import predecessors
-from vetflow.tasks.retrieve import Study
+from vetflow.tasks.retrieve import headers
 from vetflow.tasks.step import step
 from vetflow.wiring import services
 
@@ -47,6 +47,8 @@ class Reported:
         PNG of each film that is shown, with what was found; films held back are not.
     caveats
         What a reader must know of the models.
+    most
+        Phase up to which it may travel, whatever is granted by the time that it is committed.
     """
 
     case: CaseRef
@@ -58,6 +60,7 @@ class Reported:
     messages: Mapping[str, ResultObject]
     overlays: tuple[bytes, ...]
     caveats: tuple[str, ...]
+    most: Phase = Phase.INTEGRATED
 
 
 @step
@@ -80,7 +83,7 @@ def report(seen: SeenStudy, assessment: Assessment) -> Reported:
 
 
 def _outcome(seen: SeenStudy, assessment: Assessment) -> Outcome:
-    subject, sources = seen.study.subject, _sources(seen.study)
+    subject, sources = seen.study.subject, headers(seen.study)
     return Outcome(
         sources=sources,
         assessment=assessment,
@@ -98,14 +101,6 @@ def _outcome(seen: SeenStudy, assessment: Assessment) -> Outcome:
             number: picture.drawing(_preview(seen, sources, number), assessment) for number in _shown(seen, assessment)
         },
     )
-
-
-def _sources(study: Study) -> tuple[Dataset, ...]:
-    """Return the films' original headers; StudyRefused when they are of several animals."""
-    sources = tuple(header.read(services().store.get(film.digest)) for film in study.films)
-    if len({fields.text(source, "PatientID") for source in sources} - {""}) > 1:
-        raise StudyRefused("several_animals", "the films of the study are of different animals by their tags")
-    return sources
 
 
 def _shown(seen: SeenStudy, assessment: Assessment) -> Sequence[int]:

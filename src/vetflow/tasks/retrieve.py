@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vetflow.dicom import header
+from pydicom.dataset import Dataset
+
+from vetflow.dicom import fields, header
 from vetflow.domain.case import CaseRef, Subject
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.evidence import TagEvidence
@@ -78,22 +80,37 @@ def retrieve(case: CaseRef, *, one_film: bool = False) -> Study:
 
 def _chosen(subject: Subject) -> Study:
     """Return the films among what the case is about; StudyRefused ``no_film`` when there is none."""
-    films, unreadable = list[Film](), 0
-    for digest in subject.digests:
-        try:
-            film = _film(digest)
-        except StudyRefused:
-            unreadable += 1
-        else:
-            films += [film] if film.evidence.modality in _MODALITIES else []
-    if not films:
+    read = [_read(digest) for digest in subject.digests]
+    films = [film for film in read if film and film.evidence.modality in _MODALITIES]
+    sized = [film for film in films if film.evidence.rows and film.evidence.columns]
+    if not sized:
         raise StudyRefused("no_film", "the study holds no film")
-    chosen = tuple(films[:MOST])
+    chosen = tuple(sized[:MOST])
     if len(chosen) < len(subject.digests):
         services().ledger.judges(subject.ref, [film.digest for film in chosen])
-    left_out = ((len(films) - MOST, f"beyond the first {MOST} films"), (unreadable, "unreadable"))
+    left_out = (
+        (len(sized) - MOST, f"beyond the first {MOST} films"),
+        (read.count(None), "unreadable"),
+        (len(films) - len(sized), "without a size"),
+    )
     told = (f"{_images(count)} not looked at: {why}" for count, why in left_out if count > 0)
     return Study(subject=subject, films=chosen, left_out=tuple(told))
+
+
+def _read(digest: str) -> Film | None:
+    """Return an image of the case, None when it can't be read."""
+    try:
+        return _film(digest)
+    except StudyRefused:
+        return None
+
+
+def headers(study: Study) -> tuple[Dataset, ...]:
+    """Return the films' original headers; StudyRefused ``several_animals`` when they are of more than one."""
+    sources = tuple(header.read(services().store.get(film.digest)) for film in study.films)
+    if len({fields.text(source, "PatientID") for source in sources} - {""}) > 1:
+        raise StudyRefused("several_animals", "the films of the study are of different animals by their tags")
+    return sources
 
 
 def _film(digest: str) -> Film:

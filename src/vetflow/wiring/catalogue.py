@@ -10,10 +10,11 @@ import numpy as np
 
 from vetflow.domain.bundle import Bundle, from_folder
 from vetflow.domain.errors import ConfigurationError
-from vetflow.domain.rollout import Phase, effective_phase
+from vetflow.domain.rollout import Phase
 from vetflow.domain.use_cases import MODELS, model_of
-from vetflow.ports import Champion, Rollout
+from vetflow.ports import Champion
 from vetflow.wiring import Services
+from vetflow.wiring.phases import in_force, weights_of
 
 if TYPE_CHECKING:
     from vetflow.adapters.registry_mlflow import MlflowJournal
@@ -31,7 +32,7 @@ class Standing:
     model
         Name; empty of a use case that asks none.
     granted
-        Phase by the ledger.
+        Phase by the ledger, the least of its models'.
     in_force
         The same, or lower when the site's file says so.
     """
@@ -87,7 +88,7 @@ def seed(services: Services) -> None:
     if not (crowned and services.settings.site.simulated):
         return
     for use_case in _use_cases(services):
-        if (model_of(use_case) or next(iter(crowned))) in crowned:
+        if not MODELS[use_case] or crowned & {*MODELS[use_case]}:
             granted(services, use_case, Phase.INTEGRATED, actor=_SUPERVISOR)
 
 
@@ -122,7 +123,7 @@ def standings(services: Services) -> list[Standing]:
 
 
 def granted(services: Services, use_case: str, phase: Phase, *, actor: str) -> None:
-    """Grant a phase to the champion of a use case, or to the use case itself when it asks no model.
+    """Grant a phase to the champion of each model of a use case, or to the use case itself when it asks none.
 
     Raises
     ------
@@ -132,18 +133,10 @@ def granted(services: Services, use_case: str, phase: Phase, *, actor: str) -> N
     if use_case not in MODELS:
         raise ConfigurationError(f"{use_case} is not a use case; there are {', '.join(MODELS)}")
     weights = weights_of(services.ledger, use_case)
-    if weights is None:
+    if not weights:
         raise ConfigurationError(f"{use_case} has no model in charge; put one there with: vetflow models register")
-    services.ledger.grant(use_case, phase, model=weights, actor=actor)
-
-
-def weights_of(ledger: Rollout, use_case: str) -> str | None:
-    """Return the weights digest that a phase is granted for, empty without a model; None without a champion."""
-    name = model_of(use_case)
-    if name is None:
-        return ""
-    champion = ledger.champion(name)
-    return champion.model.digest if champion else None
+    for one in weights:
+        services.ledger.grant(use_case, phase, model=one, actor=actor)
 
 
 def _standing(services: Services, use_case: str) -> Standing:
@@ -151,15 +144,15 @@ def _standing(services: Services, use_case: str) -> Standing:
     champion = services.ledger.champion(name) if name else None
     if name and champion is None:
         return Standing(use_case=use_case, model=name, version="none", weights="", granted="", in_force="")
-    weights = champion.model.digest if champion else ""
-    phase = services.ledger.phase(use_case, model=weights, species=None)
+    digests = weights_of(services.ledger, use_case)
+    phases = [services.ledger.phase(use_case, model=one, species=None) for one in digests]
     return Standing(
         use_case=use_case,
         model=name,
         version=champion.model.version if champion else "",
-        weights=weights,
-        granted=phase,
-        in_force=effective_phase(phase, services.settings.ceiling(use_case)),
+        weights=digests[0],
+        granted=min(phases, key=lambda phase: phase.reach),
+        in_force=in_force(services.ledger, services.settings, use_case, species=None),
     )
 
 

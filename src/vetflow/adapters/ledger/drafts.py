@@ -8,7 +8,7 @@ from vetflow.adapters.ledger.cases import open_locked
 from vetflow.adapters.ledger.database import Part
 from vetflow.adapters.ledger.schema import is_in
 from vetflow.adapters.ledger.states import lock_study
-from vetflow.adapters.ledger.tables import CaseRow, InstanceRow, RevisionRow
+from vetflow.adapters.ledger.tables import CaseRow, InstanceRow, RevisionRow, StudyRow
 from vetflow.domain.case import CaseOrder, CaseState, Queue, Undrafted
 from vetflow.domain.use_cases import DRAFT
 
@@ -21,9 +21,12 @@ _ABOUT = and_(
     or_(CaseRow.revision == RevisionRow.number, CaseRow.instance_id.in_(_FILMS)),
 )
 """A case is of the revision, or of one of its films."""
+_LATEST = exists().where(StudyRow.id == RevisionRow.study_id, StudyRow.revision == RevisionRow.number)
+"""Nobody wants a draft of what a later revision has overtaken."""
 _DUE = and_(
     RevisionRow.draft_due,
     RevisionRow.routed_at.is_not(None),
+    _LATEST,
     ~exists().where(_ABOUT, ~is_in(CaseRow.state, *_ENDED)),
 )
 
@@ -32,7 +35,7 @@ class DraftRows(Part):
     """Drafts that are due, and that were opened."""
 
     def undrafted(self) -> Sequence[Undrafted]:
-        """Return revisions of which every case has ended, one of them since the last draft; oldest first."""
+        """Return studies' latest revisions of which every case has ended, one since the last draft; oldest first."""
         query = select(RevisionRow.study_id, RevisionRow.number).where(_DUE).order_by(RevisionRow.closed_at)
         queues = select(CaseRow.queue).where(_ABOUT, CaseRow.use_case != DRAFT).distinct()
         with self._database.transaction() as connection:
