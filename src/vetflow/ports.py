@@ -145,6 +145,10 @@ class Cases(Protocol):
         """Give up this attempt: the next one waits when ``again`` and fewer than ``most`` were made, else failed."""
         ...
 
+    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+        """Give up this attempt while the outside is not ready: the next begins in `first` seconds, later each time."""
+        ...
+
     def cancel(self, ref: CaseRef) -> None:
         """End the case because a person cancelled it."""
         ...

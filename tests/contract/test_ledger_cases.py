@@ -118,6 +118,33 @@ def test_a_run_that_is_faster_than_its_record_keeps_its_state(ledger: PostgresLe
     assert ledger.case(ref.id).case.run_id == "run-1"
 
 
+def test_an_outage_of_any_length_uses_up_no_attempt(ledger: PostgresLedger) -> None:
+    ref = running_case(ledger)
+    for number in range(1, 8):
+        ledger.postpone(CaseRef(id=ref.id, attempt=number), "outside_not_ready", first=0.0, cap=0.0)
+    after = ledger.waiting_cases(10)
+
+    for number in (8, 9):
+        ledger.fail(CaseRef(id=ref.id, attempt=number), "step_failed", again=True, most=3)
+    before_last = state(ledger, ref)
+    ledger.fail(CaseRef(id=ref.id, attempt=10), "step_failed", again=True, most=3)
+
+    assert [case.ref.attempt for case in after] == [8]
+    assert (before_last, state(ledger, ref)) == (CaseState.WAITING, CaseState.FAILED)
+
+
+def test_a_postponed_case_is_not_asked_for_before_its_time(ledger: PostgresLedger) -> None:
+    ref = running_case(ledger)
+
+    ledger.postpone(ref, "outside_not_ready", first=0.4, cap=300.0)
+    at_once = ledger.waiting_cases(10)
+    time.sleep(0.5)
+
+    assert at_once == []
+    assert [case.ref.attempt for case in ledger.waiting_cases(10)] == [2]
+    assert ledger.history(ref.id)[0].reason == "outside_not_ready"
+
+
 def test_submitting_an_old_attempt_is_stale(ledger: PostgresLedger) -> None:
     ref = running_case(ledger)
     ledger.fail(ref, "worker lost", again=True, most=3)

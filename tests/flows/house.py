@@ -38,6 +38,9 @@ class Listener:
     def fail(self, ref: CaseRef, reason: str, *, again: bool, most: int) -> None:
         self.told.append((ref.key, reason))
 
+    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+        self.told.append((ref.key, reason))
+
 
 @dataclass(slots=True, kw_only=True)
 class House:

@@ -88,7 +88,7 @@ class Limits(Section):
     concurrent_cases: int = Field(default=2, ge=1)
     """Cases running at once on one worker; routine and silent together use all but one when there are two or more."""
     attempts: int = Field(default=3, ge=1)
-    """Attempts at a case before it counts as failed."""
+    """Attempts at a case before it counts as failed; those that met an outage don't count."""
     lease_seconds: float = Field(default=30.0, gt=0)
     """A running case that does not renew its lease for this long is taken for dead."""
     renew_seconds: float = Field(default=5.0, gt=0)

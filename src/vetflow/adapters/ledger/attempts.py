@@ -1,8 +1,8 @@
 """Attempts at a case: each write compares case, attempt and state first, so that only the one in charge writes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
 from vetflow.adapters.ledger.database import CASE, ring
 from vetflow.adapters.ledger.states import lock_study, of_subject
@@ -12,6 +12,7 @@ from vetflow.domain.errors import StaleAttempt
 from vetflow.domain.use_cases import DRAFT
 
 Values = dict[str, str | int | ColumnElement[datetime] | None]
+_POSTPONED = "postponed"
 
 
 def stale(ref: CaseRef) -> StaleAttempt:
@@ -28,9 +29,29 @@ def note(connection: Connection, ref: CaseRef, values: Values) -> None:
 def retry(
     connection: Connection, ref: CaseRef, condition: ColumnElement[bool], *, reason: str, most: int
 ) -> CaseRef | None:
-    """Open the next attempt of a case for which the condition holds, or return None when ``most`` were made."""
-    if ref.attempt >= most:
+    """Open the next attempt of a case for which the condition holds, or return None when ``most`` were made.
+
+    Attempts that were postponed don't count.
+    """
+    made = select(func.count()).where(AttemptRow.case_id == ref.id, AttemptRow.outcome != _POSTPONED)
+    if connection.execute(made).scalar_one() >= most:
         return None
+    return _following(connection, ref, condition, reason=reason, outcome="again")
+
+
+def postpone(
+    connection: Connection, ref: CaseRef, condition: ColumnElement[bool], *, reason: str, first: float, cap: float
+) -> CaseRef:
+    """Open the next attempt of a case, to begin in `first` seconds, each time twice as long and at most in `cap`."""
+    seconds = min(cap, first * 2.0 ** min(ref.attempt - 1, 30))
+    wait = func.now() + timedelta(seconds=seconds)
+    return _following(connection, ref, condition, reason=reason, outcome=_POSTPONED, not_before=wait)
+
+
+def _following(
+    connection: Connection, ref: CaseRef, condition: ColumnElement[bool], *, reason: str, outcome: str,
+    not_before: ColumnElement[datetime] | None = None,
+) -> CaseRef:  # fmt: skip
     values: Values = {
         "attempt": ref.attempt + 1,
         "state": CaseState.WAITING.value,
@@ -39,11 +60,12 @@ def retry(
         "lease_owner": None,
         "lease_until": None,
         "reason": reason,
+        "not_before": func.now() if not_before is None else not_before,
     }
     change = update(CaseRow).where(CaseRow.id == ref.id, CaseRow.attempt == ref.attempt, condition)
     if not connection.execute(change.values(values)).rowcount:
         raise stale(ref)
-    note(connection, ref, {"ended_at": func.now(), "outcome": "again", "reason": reason})
+    note(connection, ref, {"ended_at": func.now(), "outcome": outcome, "reason": reason})
     connection.execute(insert(AttemptRow).values(case_id=ref.id, number=ref.attempt + 1))
     ring(connection, CASE)
     return CaseRef(id=ref.id, attempt=ref.attempt + 1)

@@ -44,10 +44,10 @@ class CaseRows(Part):
             return open_locked(connection, order)
 
     def waiting_cases(self, limit: int) -> Sequence[WaitingCase]:
-        """Return cases without a flow run for their attempt, most urgent queue first, then oldest."""
+        """Return cases that want a flow run for their attempt now, most urgent queue first, then oldest."""
         query = (
             select(CaseRow.id, CaseRow.attempt, CaseRow.use_case, CaseRow.queue)
-            .where(is_in(CaseRow.state, CaseState.WAITING))
+            .where(is_in(CaseRow.state, CaseState.WAITING), CaseRow.not_before <= func.now())
             .order_by(_RANK, CaseRow.seq)
             .limit(limit)
         )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from vetflow.adapters.ledger.attempts import end, retry
+from vetflow.adapters.ledger.attempts import end, postpone, retry
 from vetflow.adapters.ledger.database import OWED, Part, opaque, ring
 from vetflow.adapters.ledger.findings import finding_values
 from vetflow.adapters.ledger.schema import is_in
@@ -54,6 +54,11 @@ class EndingRows(Part):
         with self._database.transaction() as connection:
             if not again or retry(connection, ref, _UNFINISHED, reason=reason, most=most) is None:
                 settle(connection, end(connection, ref, _UNFINISHED, state=CaseState.FAILED, reason=reason))
+
+    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+        """Give up this attempt while the outside is not ready: the next begins in `first` seconds, later each time."""
+        with self._database.transaction() as connection:
+            postpone(connection, ref, _UNFINISHED, reason=reason, first=first, cap=cap)
 
     def cancel(self, ref: CaseRef) -> None:
         """End the case because a person cancelled it."""

@@ -142,6 +142,7 @@ class CaseRow(Table):
     queue: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=text("'waiting'"))
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
+    not_before: Mapped[datetime] = mapped_column(server_default=_NOW)
     run_id: Mapped[str] = mapped_column(server_default=_EMPTY)
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
