@@ -124,6 +124,30 @@ def test_orientation_gives_the_plane_and_r_is_rostral_in_quadrupeds(
     assert [claim.says for claim in evidence.views] == ([view] if view else [])
 
 
+@pytest.mark.parametrize(
+    ("orientation", "animal", "mirrored"),
+    [
+        (["LE", "CD"], "QUADRUPED", False),
+        (["CD", "RT"], "QUADRUPED", False),
+        (["RT", "CR"], "QUADRUPED", False),
+        (["RT", "CD"], "QUADRUPED", True),
+        (["LE", "CR"], "QUADRUPED", True),
+        (["L", "F"], "BIPED", False),
+        (["R", "F"], "BIPED", True),
+        (["L", "F"], "QUADRUPED", None),
+        (["CD", "V"], "QUADRUPED", None),
+        (["LE"], "QUADRUPED", None),
+        (None, "", None),
+    ],
+)
+def test_a_frontal_film_says_by_its_edges_whether_it_is_mirrored(
+    orientation: list[str] | None, animal: str, mirrored: bool | None
+) -> None:
+    evidence = header.evidence(bare(PatientOrientation=orientation, AnatomicalOrientationType=animal))
+
+    assert evidence.mirrored is mirrored
+
+
 def test_exposure_indices_that_are_no_numbers_count_as_missing() -> None:
     film = film_bytes().replace(b"\x18\x00\x11\x14DS\x04\x00250 ", b"\x18\x00\x11\x14DS\x04\x00junk")
     film = film.replace(b"\x18\x00\x12\x14DS\x04\x00250 ", b"\x18\x00\x12\x14DS\x04\x00-1  ")

@@ -36,6 +36,10 @@ _HUMAN_AXES = {
     **dict.fromkeys("AP", "height"),
     **dict.fromkeys("HF", "length"),
 }
+_HUNG = frozenset({("LE", "CD"), ("CD", "RT"), ("RT", "CR"), ("CR", "LE")})
+"""Right and bottom edge of frontal films that, their head up, show the animal's left on the viewer's right."""
+_IN_HUMANS = {"L": "LE", "R": "RT", "H": "CR", "F": "CD"}
+_OTHER_SIDE = {"LE": "RT", "RT": "LE"}
 
 
 def tag_evidence(header: Dataset, *, present_bytes: int, compressed: bool) -> TagEvidence:
@@ -56,6 +60,7 @@ def tag_evidence(header: Dataset, *, present_bytes: int, compressed: bool) -> Ta
         regions=_regions(header),
         views=_views(header),
         exposure=_exposure(header),
+        mirrored=_mirrored(header),
         rows=rows,
         columns=columns,
         frames=frames,
@@ -147,6 +152,18 @@ def _oriented(header: Dataset) -> View | None:
     if axes == {"side", "length"}:
         return View.SAGITTAL
     return View.LATERAL if axes == {"height", "length"} else None
+
+
+def _mirrored(header: Dataset) -> bool | None:
+    quadruped = _term(header, "AnatomicalOrientationType") == "QUADRUPED"
+    values = [value.upper() for value in fields.texts(header, "PatientOrientation")]
+    edges = tuple(
+        value[:2] if value[:2] in _QUADRUPED_AXES else "" if quadruped else _IN_HUMANS.get(value[:1], "")
+        for value in values
+    )
+    if edges in _HUNG:
+        return False
+    return True if tuple(_OTHER_SIDE.get(edge, edge) for edge in edges) in _HUNG else None
 
 
 def _claims(*said: tuple[str, T | None]) -> tuple[Claim[T], ...]:

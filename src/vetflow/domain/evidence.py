@@ -64,6 +64,9 @@ class TagEvidence:
         ``present_bytes`` of a compressed film counts its encapsulated stream, and ``compressed`` is true.
     burned_in
         BurnedInAnnotation is ``YES``.
+    mirrored
+        Whether a frontal film, its head up, shows the animal's left on the viewer's left, which is not the usual way;
+        None when its tags don't say.
     """
 
     modality: str
@@ -81,6 +84,7 @@ class TagEvidence:
     declared_bytes: int = 0
     present_bytes: int = 0
     burned_in: bool = False
+    mirrored: bool | None = None
 
 
 def agreed(claims: Iterable[Claim[T]]) -> T | None:
