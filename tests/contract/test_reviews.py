@@ -30,6 +30,7 @@ from vetflow import review as reviewing
 from vetflow.cli.app import app
 from vetflow.dicom import header
 from vetflow.dicom.identity import ReportIdentity, to_bytes
+from vetflow.dicom.objects import Outcome
 from vetflow.dicom.report import report
 from vetflow.domain.case import CaseRef
 from vetflow.domain.coding import Code
@@ -39,6 +40,7 @@ from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.place import Box
 from vetflow.domain.review import Edition
 from vetflow.domain.standing import Decision, Signature
+from vetflow.rest.outcome import told
 from vetflow.settings import Settings
 from vetflow.wiring import Services, build
 from vetflow.wiring.catalogue import enthrone
@@ -68,6 +70,9 @@ class Clinic:
         return reviewing.sign(self.services, self.case, signature=signature)
 
 
+ASKED_TOO = "trunk 0.1.0 (weights 0123456789ab) was asked too"
+
+
 @pytest.fixture
 def clinic(ledger_url: str, tmp_path: Path) -> Iterator[Clinic]:
     services = build(Settings(home=tmp_path, database_url=ledger_url))
@@ -94,8 +99,15 @@ def written(services: Services) -> str:
     ref = CaseRef(id=ledger.open_case(film_order(instance)))
     ledger.claim(ref, owner="worker", lease_seconds=30)
     found = findings(services)
-    identity = ReportIdentity(digests=(digest,), use_case="positioning", made_at=WHEN, software="0.1")
-    document = report([header.read(data)], found, identity=identity)
+    identity = ReportIdentity(
+        digests=(digest,), use_case="positioning", made_at=WHEN, software="0.1",
+        caveats=(f"trained on {untrained().manifest.trained_on}", ASKED_TOO, "not verified by a veterinarian"),
+    )  # fmt: skip
+    sources = (header.read(data),)
+    document = report(sources, found, identity=identity)
+    outcome = Outcome(sources=sources, assessment=found, identity=identity)
+    text = told(outcome, case_id=ref.id, segmentations={})
+    machine = ResultObject(kind=ResultKind.JSON, digest=services.store.put([text.encode()]), uid="2.25.6")
     stored = services.store.put([to_bytes(document)])
     first = ResultObject(kind=ResultKind.SR, digest=stored, uid=str(document.SOPInstanceUID))
     picture = ResultObject(kind=ResultKind.PICTURE, digest=services.store.put([b"png"]), uid="2.25.5")
@@ -103,7 +115,7 @@ def written(services: Services) -> str:
         Owed(destination=name, channel=channel, result=first, held=name == "held")
         for name, channel in (("pacs", Channel.DICOM), ("archive", Channel.DICOMWEB), ("held", Channel.DICOM))
     ]
-    ledger.finish(ref, found, [first, picture], to)
+    ledger.finish(ref, found, [first, picture, machine], to)
     for delivery in ledger.lease_due(limit=1, lease_seconds=30):
         ledger.sent(delivery.id)
     return ref.id
@@ -212,6 +224,7 @@ def test_a_signature_makes_a_verified_final_report_that_names_its_preliminary(cl
     assert regions(after) == 1
     assert "not verified" not in words(after)
     assert f"trained on {untrained().manifest.trained_on}" in words(after)
+    assert ASKED_TOO in words(after)
     assert edition.decisions == {0: Decision.ACCEPTED, 1: Decision.REJECTED, 2: Decision.ACCEPTED}
 
 

@@ -11,15 +11,15 @@ from vetflow.dicom.objects import Outcome, objects
 from vetflow.dicom.predecessor import predecessor
 from vetflow.dicom.verification import verified
 from vetflow.domain import tracking
-from vetflow.domain.bundle import from_archive
 from vetflow.domain.delivery import DeliveryState, Owed, ResultKind, ResultObject
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.finding import Assessment, ModelVersion
+from vetflow.domain.finding import Assessment
 from vetflow.domain.overview import CasePage
 from vetflow.domain.review import Edition, Review
 from vetflow.domain.standing import PRELIMINARY, REPLACED, Decision, Standing
 from vetflow.domain.use_cases import DRAFT
 from vetflow.rest.outcome import told
+from vetflow.rest.schema import Result
 from vetflow.wiring import Services
 
 _UNVERIFIED = "not verified by a veterinarian"
@@ -95,7 +95,7 @@ def _outcome(services: Services, reviewed: Reviewed, review: Review) -> Outcome:
         software=fields.text(reviewed.report, "SoftwareVersions"),
         revision=case.revision,
         round=case.round,
-        caveats=_caveats(services, reviewed.assessment.model, signed=signing),
+        caveats=_caveats(services, reviewed.stands, signed=signing),
     )
     purpose = PRELIMINARY if signing and not reviewed.signed else REPLACED
     return Outcome(
@@ -124,9 +124,9 @@ def owed_again(reviewed: Reviewed, result: ResultObject) -> list[Owed]:
     ]
 
 
-def _caveats(services: Services, model: ModelVersion | None, *, signed: bool) -> tuple[str, ...]:
-    """Return what a reader must know of the model; its bundle says what it was trained on."""
-    bundle = services.ledger.bundle_of(model.digest) if model else None
-    trained = from_archive(services.store.get(bundle)).manifest.trained_on if bundle else ""
-    told = (f"trained on {trained}",) if trained else ()
+def _caveats(services: Services, stands: Edition, *, signed: bool) -> tuple[str, ...]:
+    """Return what a reader must know of all models that were asked, as the edition before says it."""
+    held = stands.result(ResultKind.JSON)
+    model = Result.model_validate_json(services.store.get(held.digest)).model if held else None
+    told = tuple(one for one in model.caveats if one != _UNVERIFIED) if model else ()
     return told if signed else (*told, _UNVERIFIED)
