@@ -87,19 +87,25 @@ def upright(head: int, back: int | None) -> Turn:
 
 
 def cut_out(
-    images: torch.Tensor, matrices: torch.Tensor, shape: tuple[int, int], *, mode: str = "bilinear", scale: float = 1.0
-) -> torch.Tensor:
+    images: torch.Tensor, matrices: torch.Tensor, shape: tuple[int, int], *, mode: str = "bilinear", scale: float = 1.0,
+    bends: torch.Tensor | None = None,
+) -> torch.Tensor:  # fmt: skip
     """Return images (n, channels, rows, columns) seen through maps from ``shape × scale`` pixels, black beyond.
 
     Parameters
     ----------
     matrices
         Shape (n, 2, 3): from pixels of what is cut out to pixels of the image, both from the corner.
+    bends
+        How much lower each column is looked at, pixels of what is cut out, shape (n, columns).
     """
     down, along = ((torch.arange(edge, dtype=torch.float32) + 0.5) * scale for edge in shape)
     rows, columns = torch.meshgrid(down, along, indexing="ij")
     flat = torch.stack([columns, rows, torch.ones_like(rows)]).flatten(1)
-    source = (matrices @ flat).reshape(-1, 2, *shape).permute(0, 2, 3, 1)
+    source = (matrices @ flat).reshape(-1, 2, *shape)
+    if bends is not None:
+        source = source + matrices[:, :, 1, None, None] * bends[:, None, None]
+    source = source.permute(0, 2, 3, 1)
     height, width = images.shape[2:]
     grid = source / torch.tensor([width, height]) * 2.0 - 1.0
     return functional.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)

@@ -41,10 +41,12 @@ class Variety:
         Of the small pictures: with bone dark.
     cropped
         With a narrower field, which cuts off what the answers then say.
-    slanted
-        With the animal across the film.
+    slanted, bent
+        With the animal across the film, and with its back bent into waves: phantoms lie straight, animals don't.
     leaning, slant
         Degrees: of all films, and of slanted ones.
+    bend
+        Share of the rows that a column is moved by.
     zoom, squash, shift
         Logarithm of the scale and of the aspect; share of the width. A whole film stays in sight, for what it cuts off
         is asked; only a closer look is shifted beyond that.
@@ -58,16 +60,18 @@ class Variety:
     lit: float = 1.0
     cropped: float = 0.4
     slanted: float = 0.1
+    bent: float = 0.4
     leaning: float = 3.0
     slant: float = 20.0
+    bend: float = 0.12
     zoom: float = 0.14
     squash: float = 0.02
     shift: float = 0.03
 
 
 STILL = Variety(
-    turned=False, mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, cropped=0.0, slanted=0.0, leaning=0.0,
-    zoom=0.0, squash=0.0, shift=0.0,
+    turned=False, mirrored=0.0, close=0.0, swapped=0.0, moved=0.0, lit=0.0, cropped=0.0, slanted=0.0, bent=0.0,
+    leaning=0.0, zoom=0.0, squash=0.0, shift=0.0,
 )  # fmt: skip
 """Films as they are."""
 
@@ -82,6 +86,8 @@ class Laid:
         Which of the phantom's looks it is.
     matrix, small
         Maps (2 × 3) from pixels of the input, and of the small picture, to pixels of the look, all from the corner.
+    bend
+        How much lower each column of the input is looked at, pixels.
     field
         Corners of what is left of the look; all beyond is dark.
     lying
@@ -93,6 +99,7 @@ class Laid:
     look: int
     matrix: _Floats
     small: _Floats
+    bend: _Floats
     field: Field
     classes: NDArray[np.int64]
     lying: NDArray[np.int64]
@@ -126,8 +133,8 @@ def lay(shots: Shots, index: int, how: Variety, rng: np.random.Generator, *, sha
     small, lying = _anyhow(known, int(shots.inverted[index, look]), how, rng)
     return Laid(
         look=look, matrix=_shaken(frame, how, rng, shape, close=close, mirrored=mirrored, slant=slant), small=small,
-        field=field, classes=classes, lying=lying, amounts=amounts, cut=cut, lesions=lesions,
-        placed=bool(classes[COLUMN["film"]] == 1),
+        bend=_bend(how, rng, shape), field=field, classes=classes, lying=lying, amounts=amounts, cut=cut,
+        lesions=lesions, placed=bool(classes[COLUMN["film"]] == 1),
     )  # fmt: skip
 
 
@@ -144,6 +151,14 @@ def _anyhow(
         told[LAYING.index(head)] = turn.edge(edge) if edge != UNKNOWN else UNKNOWN
     small = (LAYING_SIDE, LAYING_SIDE)
     return _shaken(frame, how, rng, small, close=False, mirrored=False, slant=_slant(how, rng)), told
+
+
+def _bend(how: Variety, rng: np.random.Generator, shape: tuple[int, int]) -> _Floats:
+    """Return how much lower each column is looked at: a slow wave along the animal; most films are straight."""
+    rows, columns = shape
+    deep = rng.uniform(0.0, how.bend) * rows if rng.random() < how.bent else 0.0
+    along = (np.arange(columns) + 0.5) / columns
+    return deep * np.sin(2.0 * np.pi * (rng.uniform(0.3, 1.2) * along + rng.uniform()))
 
 
 def _slant(how: Variety, rng: np.random.Generator) -> float:

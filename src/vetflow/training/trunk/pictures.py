@@ -85,14 +85,15 @@ class Pictures:
         classes = torch.tensor(np.stack([one.classes for one in laid]))
         lying = torch.tensor(np.stack([one.lying for one in laid]))
         films = torch.from_numpy(shots.looks[chosen, looks]).float()[:, None] / 255.0
+        bends = torch.tensor(np.array([one.bend for one in laid]), dtype=torch.float32)
         fields = torch.tensor(np.array([one.field for one in laid]), dtype=torch.float32)
         bright = _cropped(righted(films, shots.inverted[chosen, looks]), fields)
         return Batch(
-            films=_told(cut_out(bright, matrices, self.shape), classes, self.variety, rng),
+            films=_told(cut_out(bright, matrices, self.shape, bends=bends), classes, self.variety, rng),
             small=_swapped(cut_out(films, small, (LAYING_SIDE, LAYING_SIDE)), lying, self.variety, rng),
             lying=lying,
-            outlines=self._outlines(chosen, _into_phantom(matrices, fits), _on_phantom(fields, fits)),
-            points=_moved(torch.from_numpy(shots.points[chosen]), fits, matrices, fields, self.shape),
+            outlines=self._outlines(chosen, _into_phantom(matrices, fits), _on_phantom(fields, fits), bends),
+            points=_moved(torch.from_numpy(shots.points[chosen]), fits, matrices, fields, bends, self.shape),
             placed=torch.tensor([one.placed for one in laid]),
             classes=classes,
             amounts=torch.tensor(np.stack([one.amounts for one in laid])),
@@ -100,10 +101,11 @@ class Pictures:
             lesions=torch.tensor(np.stack([one.lesions for one in laid])),
         )
 
-    def _outlines(self, chosen: list[int], matrices: Tensor, fields: Tensor) -> Tensor:
+    def _outlines(self, chosen: list[int], matrices: Tensor, fields: Tensor, bends: Tensor) -> Tensor:
         bits = _cropped(torch.from_numpy(self.shots.outlines[chosen].astype(np.float32))[:, None], fields)
         half = (self.shape[0] // 2, self.shape[1] // 2)
-        whole = cut_out(bits, matrices, half, mode="nearest", scale=2.0).to(torch.int32)
+        coarse = (bends[:, ::2] + bends[:, 1::2]) / 2.0
+        whole = cut_out(bits, matrices, half, mode="nearest", scale=2.0, bends=coarse).to(torch.int32)
         return torch.cat([(whole >> place) & 1 for place in range(len(OUTLINES))], dim=1).float()
 
 
@@ -163,12 +165,16 @@ def _into_phantom(matrices: Tensor, fits: Tensor) -> Tensor:
     return moved / fits[:, :2, None]
 
 
-def _moved(points: Tensor, fits: Tensor, matrices: Tensor, fields: Tensor, shape: tuple[int, int]) -> Tensor:
+def _moved(
+    points: Tensor, fits: Tensor, matrices: Tensor, fields: Tensor, bends: Tensor, shape: tuple[int, int]
+) -> Tensor:
     """Return points (n, points, 3) of the phantom on the maps; those outside of field or map are not shown."""
     look = points[..., :2] * fits[:, None, :2] + fits[:, None, 2:]
     linear = matrices[:, :, :2]
     off = (look - matrices[:, None, :, 2]).transpose(1, 2)
     at = cast("Tensor", torch.linalg.solve(linear, off)).transpose(1, 2)
+    columns = at[..., 0].long().clamp(0, shape[1] - 1)
+    at = torch.stack([at[..., 0], at[..., 1] - torch.gather(bends, 1, columns)], dim=2)
     inside = ((at >= 0) & (at < torch.tensor(shape[::-1]))).all(dim=2)
     inside &= ((look >= fields[:, :1]) & (look <= fields[:, 1:])).all(dim=2)
     return torch.cat([at / 2.0, (points[..., 2] * inside)[..., None]], dim=2)
