@@ -175,7 +175,7 @@ def _network() -> TrunkNetwork:
 def test_what_is_not_asked_costs_nothing() -> None:
     shots = _shots()
     shots.classes[:], shots.cut[:], shots.lesions[:], shots.amounts[:] = UNKNOWN, UNKNOWN, UNKNOWN, np.nan
-    batch = Pictures(shots=shots, shape=_SHAPE, seed=1).batch([0, 1], step=0)
+    batch = Pictures(shots=shots, shape=_SHAPE, seed=1, variety=Variety(moved=0.0)).batch([0, 1], step=0)
 
     network = _network()
     costs = parts(network(batch.films), network.laying(batch.small), batch)
