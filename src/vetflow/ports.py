@@ -145,7 +145,7 @@ class Cases(Protocol):
         """Give up this attempt: the next one waits when ``again`` and fewer than ``most`` were made, else failed."""
         ...
 
-    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+    def put_off(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
         """Give up this attempt while the outside is not ready: the next begins in `first` seconds, later each time."""
         ...
 

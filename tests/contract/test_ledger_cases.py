@@ -121,7 +121,7 @@ def test_a_run_that_is_faster_than_its_record_keeps_its_state(ledger: PostgresLe
 def test_an_outage_of_any_length_uses_up_no_attempt(ledger: PostgresLedger) -> None:
     ref = running_case(ledger)
     for number in range(1, 8):
-        ledger.postpone(CaseRef(id=ref.id, attempt=number), "outside_not_ready", first=0.0, cap=0.0)
+        ledger.put_off(CaseRef(id=ref.id, attempt=number), "outside_not_ready", first=0.0, cap=0.0)
     after = ledger.waiting_cases(10)
 
     for number in (8, 9):
@@ -136,7 +136,7 @@ def test_an_outage_of_any_length_uses_up_no_attempt(ledger: PostgresLedger) -> N
 def test_a_postponed_case_is_not_asked_for_before_its_time(ledger: PostgresLedger) -> None:
     ref = running_case(ledger)
 
-    ledger.postpone(ref, "outside_not_ready", first=0.4, cap=300.0)
+    ledger.put_off(ref, "outside_not_ready", first=0.4, cap=300.0)
     at_once = ledger.waiting_cases(10)
     time.sleep(0.5)
 

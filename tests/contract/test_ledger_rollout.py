@@ -44,7 +44,7 @@ def test_a_challenger_that_was_promoted_challenges_no_more(ledger: PostgresLedge
     ledger.crown(champion("1"), actor="registrar")
     ledger.enrol(champion("2"), actor="registrar")
 
-    ledger.promote(champion("2"), over=champion("1"), actor="registrar", why="no figure is worse")
+    ledger.promote(champion("2"), over=champion("1"), actor="registrar", why="no figure is worse", silenced={})
 
     assert (ledger.champion("positioning"), ledger.challenger("positioning")) == (champion("2"), None)
 
@@ -56,7 +56,7 @@ def test_a_promotion_over_a_champion_that_was_replaced_meanwhile_changes_nothing
     ledger.crown(champion("2"), actor="somebody else")
 
     with pytest.raises(TransientError, match="meanwhile"):
-        ledger.promote(champion("3"), over=champion("1"), actor="registrar", why="no figure is worse")
+        ledger.promote(champion("3"), over=champion("1"), actor="registrar", why="no figure is worse", silenced={})
 
     with psycopg.connect(ledger_url) as connection:
         actions = connection.execute("SELECT action FROM audit ORDER BY seq").fetchall()
@@ -64,13 +64,41 @@ def test_a_promotion_over_a_champion_that_was_replaced_meanwhile_changes_nothing
     assert actions == [("model.crown",), ("model.crown",)]
 
 
+def test_a_promotion_takes_back_what_was_granted_to_its_weights_for_the_use_cases_named(ledger: PostgresLedger) -> None:
+    digest = champion("1").model.digest
+    for use_case in ("positioning", "triage", "anatomy"):
+        ledger.grant(use_case, Phase.INTEGRATED, model=digest, actor="admin")
+    silenced = {"positioning": digest, "triage": digest}
+
+    ledger.promote(champion("1"), over=None, actor="registrar", why="again", silenced=silenced)
+
+    phases = [ledger.phase(name, model=digest, species=Species.DOG) for name in ("positioning", "triage", "anatomy")]
+    assert phases == [Phase.SILENT, Phase.SILENT, Phase.INTEGRATED]
+
+
+def test_a_promotion_that_is_refused_silences_nothing(ledger: PostgresLedger) -> None:
+    ledger.crown(champion("1"), actor="registrar")
+    ledger.grant("triage", Phase.INTEGRATED, model=champion("2").model.digest, actor="admin")
+
+    with pytest.raises(TransientError, match="meanwhile"):
+        ledger.promote(
+            champion("2"), over=None, actor="registrar", why="", silenced={"triage": champion("2").model.digest}
+        )
+
+    assert ledger.phase("triage", model=champion("2").model.digest, species=None) is Phase.INTEGRATED
+
+
 def test_a_promotion_says_in_the_journal_what_it_rests_on(ledger: PostgresLedger, ledger_url: str) -> None:
-    ledger.promote(champion("1"), over=None, actor="registrar", why="the first of its name")
+    silenced = {"triage": digest_of("1")}
+
+    ledger.promote(champion("1"), over=None, actor="registrar", why="the first of its name", silenced=silenced)
 
     with psycopg.connect(ledger_url) as connection:
-        [(action, detail)] = connection.execute("SELECT action, detail FROM audit").fetchall()
-    assert action == "model.promote"
-    assert detail == f"version 1, weights {digest_of('1')}; the first of its name"
+        entries = connection.execute("SELECT action, subject, detail FROM audit ORDER BY seq").fetchall()
+    assert entries == [
+        ("model.promote", "positioning", f"version 1, weights {digest_of('1')}; the first of its name"),
+        ("phase.grant", "triage", f"silent for weights {digest_of('1')}"),
+    ]
 
 
 def test_every_model_is_silent_until_a_phase_is_granted_to_its_weights(ledger: PostgresLedger) -> None:

@@ -130,6 +130,7 @@ def test_a_journal_keeps_settings_figures_pictures_and_digests(tracking: str) ->
     with MlflowJournal(tracking_uri=tracking, name="trial") as journal:
         journal.settings({"seed": 1})
         journal.dataset("phantoms", digest="ab" * 32, count=3)
+        journal.dataset("folder", digest="cd" * 32, count=4, source="a folder of the site")
         journal.metrics({"loss": 0.5}, step=2)
         journal.picture("sheet.png", b"\x89PNG")
         journal.files("bundle", {"configs/metadata.json": b"{}"})
@@ -146,9 +147,11 @@ def test_a_journal_keeps_settings_figures_pictures_and_digests(tracking: str) ->
         "bundle/configs/metadata.json"
     ]
     assert run.data.tags["decision"] == "refused"
-    [known] = run.inputs.dataset_inputs
+    known, own = sorted(run.inputs.dataset_inputs, key=lambda one: one.dataset.digest)
     assert (known.dataset.name, known.dataset.digest) == ("phantoms", ("ab" * 32)[:36])
-    assert known.tags[0].value == "training"
+    assert (known.dataset.source_type, known.dataset.source) == ("code", "vetflow.phantoms")
+    assert (own.dataset.source_type, own.dataset.source) == ("local", "a folder of the site")
+    assert [one.tags[0].value for one in (known, own)] == ["training", "evaluation"]
 
 
 def test_a_run_names_the_version_and_the_revision_of_the_checkout(tracking: str) -> None:
@@ -171,6 +174,34 @@ def test_a_training_that_fails_is_seen_as_failed(tracking: str) -> None:
     experiment = client.get_experiment_by_name("vetflow-models")
     run = client.search_runs([experiment.experiment_id], "attributes.run_name = 'broken'")[0]
     assert run.info.status == "FAILED"
+
+
+def test_work_goes_on_without_mlflow_after_one_warning_once_it_goes_away(
+    tracking: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = MlflowClient(tracking_uri=tracking)
+
+    with MlflowJournal(tracking_uri=tracking, name="away") as journal:
+        experiment = client.get_experiment_by_name("vetflow-models")
+        run = client.search_runs([experiment.experiment_id], "attributes.run_name = 'away'")[0].info.run_id
+        client.delete_run(run)
+        journal.settings({"seed": 1})
+        client.restore_run(run)
+        journal.metrics({"loss": 0.5})
+        journal.tags({"decision": "promoted"})
+        journal.files("bundle", {"a.txt": b""})
+
+    kept = client.get_run(run)
+    assert (kept.data.params, kept.data.metrics, kept.info.status) == ({}, {}, "RUNNING")
+    [warning] = [one.getMessage() for one in caplog.records if "mlflow.run_left_unfinished" in one.getMessage()]
+    assert run in warning
+
+
+def test_an_artifact_that_cannot_be_kept_loses_no_training(tmp_path: Path) -> None:
+    (tmp_path / "mlflow-artifacts").write_text("a file where the folder should be")
+
+    with MlflowJournal(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", name="no room") as journal:
+        journal.files("bundle", {"a.txt": b""})
 
 
 def test_a_card_that_mlflow_cannot_hold_isshortened_by_whole_paragraphs() -> None:

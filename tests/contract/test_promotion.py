@@ -21,9 +21,12 @@ from vetflow.cli.app import app
 from vetflow.domain.bundle import METADATA, Bundle
 from vetflow.domain.errors import ConfigurationError, TransientError
 from vetflow.domain.rollout import Phase
+from vetflow.domain.trunk_card import PATH, read_card
 from vetflow.phantoms.batch import make
+from vetflow.ports import Champion
 from vetflow.settings import Settings
 from vetflow.training.bundling import write
+from vetflow.training.folder_cases import GROUP
 from vetflow.training.promotion import Decision, Promotion
 from vetflow.training.trials import Films, Trial
 from vetflow.training.trunk.records import Record, from_json
@@ -48,6 +51,13 @@ def said(number: int, error: float) -> Record:
     one = full(str(number), np.random.default_rng(number))
     assert one.rotation is not None
     return replace(one, rotation=replace(one.rotation, said=one.rotation.right + error))
+
+
+def aged(bundle: Bundle, settings: Mapping[str, object]) -> Bundle:
+    """Return a bundle whose network has other settings, as one of an earlier vetflow has."""
+    metadata = json.loads(bundle.files[METADATA])
+    metadata["vetflow"]["network"]["settings"] |= settings
+    return Bundle(files={**bundle.files, METADATA: json.dumps(metadata).encode()})
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +88,9 @@ class Clinic:
         with psycopg.connect(self.url) as connection:
             return connection.execute("SELECT action, detail FROM audit ORDER BY seq").fetchall()
 
+    def promotions(self) -> list[tuple[str, str]]:
+        return [entry for entry in self.audit() if entry[0].startswith("model.")]
+
     def run(self, name: str) -> Run:
         client = MlflowClient(tracking_uri=self.tracking)
         experiment = client.get_experiment_by_name("vetflow-models")
@@ -99,7 +112,8 @@ def test_the_first_of_its_name_takes_charge_unmeasured_and_says_so(clinic: Clini
 
     assert decision.well and decision.promoted and decision.gate is None
     assert clinic.in_charge() == OLD.manifest.weights
-    assert clinic.audit()[-1][0] == "model.promote" and "measured against nothing" in clinic.audit()[-1][1]
+    action, detail = clinic.promotions()[-1]
+    assert action == "model.promote" and "measured against nothing" in detail
 
 
 def test_one_that_is_no_worse_takes_over_silently_and_is_announced(clinic: Clinic) -> None:
@@ -112,9 +126,120 @@ def test_one_that_is_no_worse_takes_over_silently_and_is_announced(clinic: Clini
     assert clinic.in_charge() == NEW.manifest.weights
     assert clinic.services.ledger.phase("triage", model=NEW.manifest.weights, species=None) is Phase.SILENT
     assert clinic.events.events[-1] == ("vetflow.model.promoted", f"model-{NEW.manifest.weights[:16]}")
-    action, detail = clinic.audit()[-1]
+    action, detail = clinic.promotions()[-1]
     assert action == "model.promote"
     assert OLD.manifest.weights in detail and "ab" * 32 in detail and "80 films" in detail
+
+
+@pytest.mark.parametrize("use_case", ["positioning", "cardiac", "anatomy", "triage"])
+def test_going_back_to_an_earlier_bundle_silences_every_use_case_that_asks_it(clinic: Clinic, use_case: str) -> None:
+    clinic.promote(OLD)
+    clinic.services.ledger.grant(use_case, Phase.INTEGRATED, model=OLD.manifest.weights, actor="admin")
+    clinic.promote(NEW)
+
+    clinic.promote(OLD)
+
+    assert clinic.in_charge() == OLD.manifest.weights
+    assert clinic.services.ledger.phase(use_case, model=OLD.manifest.weights, species=None) is Phase.SILENT
+
+
+def test_the_same_weights_with_another_calibration_are_silent_again(clinic: Clinic) -> None:
+    clinic.promote(OLD)
+    clinic.services.ledger.grant("triage", Phase.INTEGRATED, model=OLD.manifest.weights, actor="admin")
+    card = replace(read_card(OLD.files[PATH]), odd_from=9.0)
+    other = Bundle(files={**OLD.files, PATH: card.to_bytes()})
+
+    decision = clinic.promote(other, on=films({OLD.digest: GOOD, other.digest: GOOD}))
+
+    assert decision.promoted and other.manifest.weights == OLD.manifest.weights
+    assert clinic.services.ledger.phase("triage", model=OLD.manifest.weights, species=None) is Phase.SILENT
+
+
+def test_use_cases_that_ask_another_model_keep_their_phase(clinic: Clinic) -> None:
+    plain = untrained(1)
+    clinic.services.ledger.grant("triage", Phase.INTEGRATED, model=plain.manifest.weights, actor="admin")
+
+    clinic.promote(plain)
+
+    assert clinic.services.ledger.phase("triage", model=plain.manifest.weights, species=None) is Phase.INTEGRATED
+
+
+def test_a_champion_that_no_longer_loads_can_be_replaced_and_that_is_said(clinic: Clinic) -> None:
+    broken = aged(OLD, {"widths": [8, 8]})
+    archive = clinic.services.store.put([broken.archive()])
+    clinic.services.ledger.crown(Champion(model=broken.manifest.model, bundle=archive), actor="registrar")
+
+    decision = clinic.promote(NEW)
+
+    assert decision.promoted and decision.gate is None and decision.champion == broken.manifest.model
+    assert clinic.in_charge() == NEW.manifest.weights
+    assert "no longer load, measured against nothing" in clinic.promotions()[-1][1]
+
+
+def test_a_champion_whose_bytes_are_lost_can_be_replaced(clinic: Clinic) -> None:
+    clinic.services.ledger.crown(Champion(model=OLD.manifest.model, bundle="ab" * 32), actor="registrar")
+
+    assert clinic.promote(NEW).promoted
+
+
+def test_a_bundle_that_cannot_be_built_is_refused_before_anything_is_kept(clinic: Clinic) -> None:
+    broken = aged(OLD, {"widths": [8, 8]})
+
+    with pytest.raises(ConfigurationError, match="widths"):
+        clinic.promote(broken)
+    with pytest.raises(ConfigurationError, match="widths"):
+        registry.register(clinic.services, broken, actor="registrar")
+
+    assert clinic.services.ledger.champion("trunk") is None and clinic.services.ledger.challenger("trunk") is None
+    assert list(clinic.services.store.digests()) == []
+
+
+def test_names_of_a_clinics_films_stay_out_of_mlflow(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.promote(OLD)
+    mine = Films(
+        name="folder", digest="ab" * 32, source="a folder of the site",
+        trial=lambda bundle, progress: Trial(records=tuple(named(number) for number in range(80)), refused={}),
+    )  # fmt: skip
+
+    clinic.promote(NEW, on=mine, name="with names")
+
+    run = clinic.run("with names")
+    client = MlflowClient(tracking_uri=clinic.tracking)
+    for who in ("candidate", "champion"):
+        kept = Path(client.download_artifacts(run.info.run_id, f"records/{who}.json", str(tmp_path))).read_bytes()
+        assert b"Rex" not in kept
+        assert {one.film for one in from_json(kept)} == {f"film-{number:05}" for number in range(80)}
+    [known] = run.inputs.dataset_inputs
+    assert (known.dataset.source_type, known.dataset.source) == ("local", "a folder of the site")
+
+
+def named(number: int) -> Record:
+    return replace(said(number, GOOD), film=f"Rex Miller {number}.dcm", group=GROUP)
+
+
+def test_films_that_could_not_be_measured_on_are_told_to_whoever_asks(clinic: Clinic) -> None:
+    clinic.promote(OLD)
+
+    def trial(bundle: Bundle, progress: object) -> Trial:
+        return replace(films({OLD.digest: GOOD, NEW.digest: GOOD}).trial(bundle, progress), refused={"a.dcm": "gone"})
+
+    decision = clinic.promote(NEW, on=Films(name="folder", digest="ab" * 32, trial=trial))
+
+    assert decision.promoted and decision.refused == {"a.dcm": "gone"}
+
+
+def test_a_promotion_is_known_when_mlflow_goes_away_meanwhile(clinic: Clinic) -> None:
+    clinic.promote(OLD)
+    journal = MlflowJournal(tracking_uri=clinic.tracking, name="away")
+
+    with journal:
+        MlflowClient(tracking_uri=clinic.tracking).delete_run(clinic.run("away").info.run_id)
+        decision = Promotion(
+            services=clinic.services, films=films({OLD.digest: GOOD, NEW.digest: GOOD}), journal=journal,
+            progress=lambda stage, done, whole: None, actor="registrar",
+        ).of(NEW)  # fmt: skip
+
+    assert decision.promoted and clinic.in_charge() == NEW.manifest.weights
 
 
 def test_one_that_is_worse_is_refused_metric_by_metric_and_nothing_moves(clinic: Clinic, tmp_path: Path) -> None:
@@ -254,6 +379,28 @@ def test_the_commands_register_measure_and_refuse(home: Path) -> None:
     [row] = json.loads(listed[1])
     assert row["weights"] == untrained(1).manifest.weights
     assert row["challenger"] == untrained(2).manifest.version
+
+
+def test_a_promotion_names_the_films_that_it_could_not_measure_on(home: Path) -> None:
+    spoilt = next((home / "films").glob("*.dcm"))
+    spoilt.write_bytes(spoilt.read_bytes()[:9000])
+    told(home, "register", str(home / "first"))
+
+    code, _, err = told(home, "promote", str(home / "second"), "--data", str(home / "films"))
+
+    assert code == 1
+    assert f"{spoilt.name}: " in err and "1 films tell nothing" in err
+
+
+def test_the_command_says_that_the_one_in_charge_no_longer_loads(home: Path) -> None:
+    services = build(Settings(home=home, database_url=os.environ["VETFLOW_DATABASE_URL"]))
+    services.ledger.crown(Champion(model=untrained(1).manifest.model, bundle="ab" * 32), actor="registrar")
+    services.ledger.close()
+
+    code, _, err = told(home, "promote", str(home / "second"), "--data", str(home / "films"))
+
+    assert code == 0
+    assert "the one in charge no longer loads, so positioning 0.1.0 was measured against nothing" in err
 
 
 def test_a_damaged_film_is_named_and_the_others_are_measured(home: Path) -> None:

@@ -38,7 +38,7 @@ class Listener:
     def fail(self, ref: CaseRef, reason: str, *, again: bool, most: int) -> None:
         self.told.append((ref.key, reason))
 
-    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+    def put_off(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
         self.told.append((ref.key, reason))
 
 

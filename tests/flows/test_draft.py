@@ -133,7 +133,7 @@ def test_a_draft_says_what_each_use_case_came_to_and_how_soon_to_read_it(clinic:
     reported = clinic.drafted(study)
 
     text = clinic.text(reported)
-    assert "Gastric dilatation-volvulus is very likely" in text
+    assert "Gastric dilatation-volvulus (image 1) is very likely" in text
     assert "Suggested priority: now" in text
     assert "Vomits." in text
     assert reported.assessment.verdict is Verdict.FINDINGS

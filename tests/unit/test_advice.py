@@ -6,7 +6,7 @@ import pytest
 from tests.trunk_sights import cut, evidence, sagittal, trunk_sight
 from tests.unit.test_positioning import BOUNDS, SEEN
 
-from vetflow.domain.advice import advice
+from vetflow.domain.advice import advice, unjudged
 from vetflow.domain.coding import Code
 from vetflow.domain.evidence import Claim, Exposure
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
@@ -97,7 +97,54 @@ def test_a_part_that_may_be_cut_off_can_not_be_told() -> None:
     assessment = judged(cut=cut(hips=0.5))
 
     assert on(assessment, FIELD).presence is Presence.UNDETERMINED
+    assert on(assessment, FIELD).says == "Can't tell whether the hips are cut off from the picture."
     assert advice(assessment) == "no retake needed as far as can be told; not judged: what is cut off"
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"diaphragm": 0.5}, "whether the diaphragm is cut off"),
+        ({"diaphragm": 0.5, "spine": 0.5}, "whether the diaphragm and the spine are cut off"),
+    ],
+)
+def test_parts_that_may_be_cut_off_are_named_in_a_sentence(parts: dict[str, float], says: str) -> None:
+    assert says in on(judged(cut=cut(**parts)), FIELD).says
+
+
+def test_no_part_is_called_cut_off_of_a_region_that_is_in_doubt() -> None:
+    doubtful = Guess(says=Region.TRUNK, certainty=0.5)
+
+    assessment = judged(region=doubtful, cut=cut(hips=0.95))
+
+    assert on(assessment, FIELD).presence is Presence.ABSENT
+    assert "as far as its outline shows" in on(assessment, FIELD).says
+    assert on(assessment, ADVICE).presence is not Presence.PRESENT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rotation": Amount(value=6.0, error=3.0)},
+        {"motion": 0.5},
+        {"cut": cut(hips=0.5)},
+        {"limbs_over": 0.5},
+        {"breath": Amount(value=0.4, error=0.3)},
+        {"oddness": 0.9},
+    ],
+)
+def test_whether_to_take_a_film_again_is_open_while_a_reason_for_it_is(change: dict[str, object]) -> None:
+    assessment = judged(region=Guess(says=Region.THORAX, certainty=0.97), **change)
+
+    assert on(assessment, ADVICE).presence is Presence.UNDETERMINED
+    assert on(assessment, ADVICE).says.startswith("No retake needed as far as can be told; not judged: ")
+
+
+def test_a_missing_deviation_index_alone_leaves_the_advice_as_it_is() -> None:
+    assessment = judge(evidence(exposure=Exposure()), PLAIN, BOUNDS, trunk=trunk_sight())
+
+    assert on(assessment, ADVICE).presence is Presence.ABSENT
+    assert unjudged(assessment.findings) == ["exposure"]
 
 
 def test_a_trunk_is_not_cut_off_because_its_outline_runs_out_of_the_field() -> None:
@@ -176,8 +223,21 @@ def test_a_trunk_model_in_doubt_is_not_heard_and_that_is_said() -> None:
     assessment = judged(oddness=0.9, rotation=Amount(value=30.0, error=1.0), limbs_over=0.99)
 
     assert on(assessment, ROTATION).presence is Presence.UNDETERMINED
+    assert on(assessment, MOTION).presence is Presence.UNDETERMINED
     assert "unlike the films" in on(assessment, ROTATION).says
+    assert "unlike the films" in on(assessment, MOTION).says
     assert on(assessment, LIMBS).presence is Presence.ABSENT
+
+
+@pytest.mark.parametrize(("region", "asked"), [(Region.THORAX, True), (Region.ABDOMEN, True), (Region.TRUNK, False)])
+def test_breathing_is_left_open_by_a_model_in_doubt_only_where_there_is_a_right_moment(
+    region: Region, asked: bool
+) -> None:
+    plain = replace(PLAIN, region=Guess(says=region, certainty=0.9))
+
+    findings = judge(evidence(), plain, BOUNDS, trunk=trunk_sight(oddness=0.9)).findings
+
+    assert [one.presence for one in findings if one.code == BREATH] == [Presence.UNDETERMINED] * asked
 
 
 def test_a_film_of_another_body_part_is_judged_as_before() -> None:

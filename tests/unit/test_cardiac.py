@@ -54,9 +54,15 @@ def test_both_axes_and_the_walk_along_the_spine_are_drawn() -> None:
 
 @pytest.mark.parametrize(
     ("score", "presence"),
-    [(10.4, Presence.ABSENT), (10.7, Presence.UNDETERMINED), (11.0, Presence.PRESENT), (8.0, Presence.ABSENT)],
+    [
+        (10.0, Presence.ABSENT),
+        (10.2, Presence.UNDETERMINED),
+        (10.7, Presence.UNDETERMINED),
+        (11.0, Presence.PRESENT),
+        (8.0, Presence.ABSENT),
+    ],
 )
-def test_a_heart_is_enlarged_only_past_its_range_and_the_error(score: float, presence: Presence) -> None:
+def test_a_heart_is_told_enlarged_or_not_only_past_the_limit_by_the_error(score: float, presence: Presence) -> None:
     found = on(judge([sized(long=5.2, short=score - 5.2)]))
 
     assert found.presence is presence
@@ -71,12 +77,32 @@ def test_a_heart_between_normal_and_enlarged_is_no_verdict() -> None:
     assert on(assessment).certainty is None
 
 
+def test_a_heart_just_within_its_range_is_no_verdict_either() -> None:
+    assessment = judge([sized(short=5.0)])
+
+    assert assessment.verdict is Verdict.ABSTAINED
+    assert "; within the range of dogs, 8.7 to 10.5" in on(assessment).says
+    assert on(assessment).says.endswith("but no further from its limit than the measurement's own error.")
+    assert on(assessment).certainty is None
+
+
+def test_the_error_of_a_score_stands_beside_it_as_a_number() -> None:
+    assessment = judge([look()])
+
+    errors = {
+        code: {one.name: one.value for one in on(assessment, code).measurements}[trunk.MARGIN]
+        for code in (trunk.HEART_ENLARGED, trunk.ATRIUM_ENLARGED)
+    }
+    assert errors == {trunk.HEART_ENLARGED: 0.4, trunk.ATRIUM_ENLARGED: 0.2}
+
+
 def test_certainty_is_the_chance_that_the_true_score_lies_on_that_side() -> None:
     at_its_error = on(judge([sized(short=5.7001)]))
-    at_the_limit = on(judge([sized(short=5.3 - 1e-9)]))
+    below_by_its_error = on(judge([sized(short=4.8999)]))
 
     assert at_its_error.certainty == pytest.approx(0.975, abs=1e-3)
-    assert at_the_limit.certainty == pytest.approx(0.5, abs=1e-3)
+    assert below_by_its_error.presence is Presence.ABSENT
+    assert below_by_its_error.certainty == pytest.approx(0.975, abs=1e-3)
 
 
 @given(some.floats(6.0, 14.0), some.floats(6.0, 14.0))
@@ -90,6 +116,7 @@ def test_a_larger_heart_is_never_called_less_enlarged(one: float, other: float) 
 
 def test_a_breed_with_a_range_of_its_own_is_held_to_that() -> None:
     film = sized(short=5.75)
+    film = replace(film, trunk=replace(film.trunk, heart_score_error=0.04)) if film.trunk else film
     brittany = replace(film.evidence, signalment=Signalment(species=Species.DOG, breed=BRITTANY))
 
     found = on(judge([replace(film, evidence=brittany)]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.bundles import untrained, untrained_trunk
-from tests.trunk_answers import truthful
+from tests.trunk_answers import full, truthful
 
 from vetflow.dicom.pixels import decode
 from vetflow.domain.errors import ConfigurationError, StudyRefused
@@ -18,10 +18,10 @@ from vetflow.phantoms.trunk.developing import trunk_film
 from vetflow.phantoms.trunk.order import LATERAL, Order
 from vetflow.training import folder_cases, trial_pages
 from vetflow.training.dataset_folder import TRUTH, Folder, opened
-from vetflow.training.trials import figures, of_folder
-from vetflow.training.trunk.cases import case
+from vetflow.training.trials import Trial, figures, of_folder
+from vetflow.training.trunk.cases import INSIDE, case
 from vetflow.training.trunk.measuring import compare
-from vetflow.training.trunk.scores import metrics
+from vetflow.training.trunk.scores import METRICS, metrics
 
 SEED = 3
 
@@ -39,9 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three films of the chest and two of a forelimb, as the command writes them."""
     out = tmp_path_factory.mktemp("films")
     make(out, count=3, seed=SEED, region=Region.THORAX)
-    truth = json.loads((out / TRUTH).read_text())
     make(out, count=2, seed=SEED + 1, region=Region.FORELIMB)
-    (out / TRUTH).write_text(json.dumps(truth | json.loads((out / TRUTH).read_text())))
     return out
 
 
@@ -132,16 +130,41 @@ def test_a_bundle_is_tried_on_all_films_but_those_that_are_named(folder: Path) -
     assert "trunk.breath" in trial.refused[silly] and "deep" not in trial.refused[silly]
 
 
+def test_a_number_of_ribs_that_no_model_knows_is_refused_and_the_others_are_measured(folder: Path) -> None:
+    odd, other = chests(opened(folder))[:2]
+    retold(folder, odd, {"view": "left_lateral", "region": "thorax", "trunk": {"rib_pairs": 14}})
+
+    trial = of_folder(opened(folder), decoder).trial(untrained_trunk(), silent)
+
+    assert list(trial.refused) == [odd] and "trunk.rib_pairs other than 12 or 13" in trial.refused[odd]
+    assert other in {one.film for one in trial.records}
+
+
+def test_figures_and_plots_leave_out_the_easy_films_but_for_coverage(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    hard = tuple(full(str(n), rng) for n in range(20))
+    easy = tuple(full(f"in {n}", rng, group=INSIDE) for n in range(30))
+    told: list[tuple[int, int]] = []
+
+    found = {one.name: one.films for one in figures((*hard, *easy), lambda _, done, whole: told.append((done, whole)))}
+    for name, records in (("mixed", (*hard, *easy)), ("hard", hard)):
+        trial_pages.write(tmp_path / name, untrained_trunk(), Trial(records=records, refused={}), {})
+
+    assert (found["rotation_mae"], found["answered"], found["coverage"]) == (20, 20, 30)
+    assert told == [(done, len(METRICS)) for done in range(1, len(METRICS) + 1)]
+    assert (tmp_path / "mixed" / "roc.png").read_bytes() == (tmp_path / "hard" / "roc.png").read_bytes()
+
+
 def test_a_model_of_any_body_part_is_asked_about_limbs_too(made: Path, tmp_path: Path) -> None:
     films = of_folder(opened(made), decoder)
 
     trial = films.trial(untrained(), silent)
 
-    found = {one.name: one for one in figures(trial.records)}
+    found = {one.name: one for one in figures(trial.records, silent)}
     assert len(trial.records) == 5 and not trial.refused and not trial.elsewhere
     assert found["view_accuracy"].films == found["inverted_accuracy"].films == 5
     assert found["view_accuracy"].low <= found["view_accuracy"].value <= found["view_accuracy"].high
-    page = trial_pages.told(untrained(), films, trial, figures(trial.records))
+    page = trial_pages.told(untrained(), films, trial, figures(trial.records, silent))
     trial_pages.write(tmp_path / "out", untrained(), trial, page)
     assert {"figures.json", "records.json", "confusion_view.png"} <= {one.name for one in (tmp_path / "out").iterdir()}
 

@@ -8,7 +8,7 @@ from tests.unit import results
 from tests.unit.results import EXPOSURE, HEART, IDENTITY, groups, named
 
 from vetflow.dicom.report import report
-from vetflow.domain import quality
+from vetflow.domain import quality, trunk
 from vetflow.domain.finding import Finding, Presence
 from vetflow.domain.standing import Standing
 
@@ -31,6 +31,18 @@ def test_advice_follows_the_verdict_whatever_it_advises(presence: Presence) -> N
         "There is something to look at. Retake: rotated 14 degrees. AI suggestion, not verified by a veterinarian. "
         "The film is overexposed."
     )
+
+
+def test_a_healthy_animals_anatomy_is_nothing_to_look_at_and_no_health_either() -> None:
+    bone = Finding(code=trunk.VERTEBRA, presence=Presence.PRESENT, says="T4 labelled.", source="picture", label="T4")
+    air = replace(bone, code=trunk.PNEUMOTHORAX, label="")
+
+    document = report((film_dataset(),), results.of(bone), identity=IDENTITY)
+
+    (presence,) = named(groups(results.read_back(document))["summary"], "121052")
+    assert presence.ConceptCodeSequence[0].CodeMeaning == "Undetermined"
+    assert summary(bone).startswith("Anatomy was named, and not assessed for disease. AI suggestion")
+    assert summary(bone, air).startswith("There is something to look at.")
 
 
 def test_advice_that_a_veterinarian_rejected_is_named_and_not_given() -> None:

@@ -12,6 +12,7 @@ from tests.builders import body
 from vetflow.dicom import picture
 from vetflow.dicom.marks import legible
 from vetflow.dicom.picture import Preview
+from vetflow.domain import trunk
 from vetflow.domain.clipping import Extent
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Measurement, ModelVersion, Presence, Verdict
@@ -121,6 +122,35 @@ def test_a_ring_lies_around_a_point(scale: float, aspect: float) -> None:
     rows, columns = np.nonzero((near == AMBER).all(axis=2))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 11, 1, 11)
     assert (near[6, 6] == 0).all()
+
+
+def test_a_landmark_bears_the_label_that_tells_it_from_others() -> None:
+    named = Landmark(name=Code(value="x", scheme="99VETFLOW", meaning="T4"), at=(400, 300))
+
+    by_label = shown(Preview(png=dark(), scale=1.0), findings=(pointed(400, 300, label="T4"),))
+    by_name = shown(Preview(png=dark(), scale=1.0), findings=(replace(pointed(400, 300), points=(named,)),))
+
+    assert (by_label == by_name).all()
+    assert (by_label != shown(Preview(png=dark(), scale=1.0), findings=(pointed(400, 300),))).any()
+
+
+@pytest.mark.parametrize(("certainty", "same"), [(0.99, True), (0.98, False)])
+def test_no_finding_is_said_to_be_beyond_doubt(certainty: float, same: bool) -> None:
+    sure, other = (
+        shown(Preview(png=dark(), scale=1.0), findings=(replace(FOUND, certainty=one),)) for one in (1.0, certainty)
+    )
+
+    assert (sure == other).all() == same
+
+
+def test_a_healthy_animals_anatomy_is_nothing_to_look_at() -> None:
+    bone = replace(pointed(400, 300), code=trunk.VERTEBRA, label="T4")
+    named, found = (
+        shown(Preview(png=dark(), scale=1.0), findings=(replace(bone, code=code),)) for code in (bone.code, FIELD)
+    )
+
+    headline = slice(30, 60)
+    assert (named[headline, 640:] != found[headline, 640:]).any()
 
 
 def test_a_line_runs_from_point_to_point() -> None:

@@ -140,6 +140,14 @@ def test_words_tell_what_was_found_how_sure_that_is_and_that_nobody_verified_it(
     ]
 
 
+def test_vertebrae_are_told_apart_by_their_names_and_none_is_beyond_doubt() -> None:
+    bones = (replace(HEART, label=label, measurements=(), certainty=None) for label in ("T4", "T5"))
+
+    (document,) = written(assessment=results.of(replace(EFFUSION, certainty=1.0), *bones))
+
+    assert texts(document)[:3] == ["Pleural effusion, left 99%", "T4", "T5"]
+
+
 def test_a_signed_presentation_state_no_longer_calls_itself_unverified() -> None:
     (document,) = written(standing=SIGNED)
 

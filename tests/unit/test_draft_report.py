@@ -45,9 +45,10 @@ def found(code: Code, presence: Presence = PRESENT, certainty: float | None = No
     )
 
 
-def measured(name: Code, value: float) -> tuple[Measurement, ...]:
+def measured(name: Code, value: float, error: float | None = None) -> tuple[Measurement, ...]:
     unit = quality.UNITLESS if name == trunk.RIB_PAIRS else trunk.VERTEBRAE
-    return (Measurement(name=name, value=value, unit=unit),)
+    beside = () if error is None else (Measurement(name=trunk.MARGIN, value=error, unit=unit),)
+    return Measurement(name=name, value=value, unit=unit), *beside
 
 
 def opinion(use_case: str, *findings: Finding, abstained: str = "", **more: object) -> Opinion:
@@ -68,6 +69,7 @@ def written(given: Given, *opinions: Opinion, templates: Templates = TEMPLATES) 
 
 
 DOG = animal(Species.DOG, Region.THORAX, View.RIGHT_LATERAL, View.VENTRODORSAL)
+ONE_FILM = replace(DOG, films=DOG.films[:1])
 
 
 def coughing_dog() -> Draft:
@@ -90,8 +92,8 @@ def coughing_dog() -> Draft:
         opinion("positioning", films=(1,)),
         opinion(
             "cardiac",
-            found(trunk.HEART_ENLARGED, certainty=0.93, measurements=measured(trunk.HEART_SCORE, 11.8)),
-            found(trunk.ATRIUM_ENLARGED, ABSENT, 0.9, measurements=measured(trunk.ATRIAL_SIZE, 2.3)),
+            found(trunk.HEART_ENLARGED, certainty=0.93, measurements=measured(trunk.HEART_SCORE, 11.8, 0.6)),
+            found(trunk.ATRIUM_ENLARGED, UNDETERMINED, measurements=measured(trunk.ATRIAL_SIZE, 2.3, 0.4)),
         ),
         opinion(
             "anatomy",
@@ -160,8 +162,8 @@ def test_the_draft_reads_as_it_should(make: object) -> None:
 
 
 def test_absent_is_the_only_way_to_no_evidence() -> None:
-    absent = written(DOG, opinion("triage", found(trunk.PNEUMOTHORAX, ABSENT, 0.9))).text
-    unsure = written(DOG, opinion("triage", found(trunk.PNEUMOTHORAX, UNDETERMINED, says="It is cut off."))).text
+    absent = written(ONE_FILM, opinion("triage", found(trunk.PNEUMOTHORAX, ABSENT, 0.9))).text
+    unsure = written(ONE_FILM, opinion("triage", found(trunk.PNEUMOTHORAX, UNDETERMINED, says="It is cut off."))).text
     silent = written(DOG).text
 
     assert "No evidence of pneumothorax." in absent
@@ -175,6 +177,135 @@ def test_a_use_case_that_abstains_says_so_for_each_thing_it_owes_an_answer_on() 
 
     assert "Pleural effusion could not be assessed: the film is not on the model's card." in thorax
     assert "gastric" not in thorax.lower()
+
+
+def test_what_was_asked_of_no_film_is_not_passed_over() -> None:
+    abdomen = animal(Species.DOG, Region.ABDOMEN, View.RIGHT_LATERAL)
+    taken_for_a_chest = opinion("triage", found(trunk.PLEURAL_EFFUSION, ABSENT, 0.99))
+
+    text = written(abdomen, taken_for_a_chest).text
+
+    why = "on no film was it asked for: the model takes them for another part of the body"
+    assert f"Gastric dilatation-volvulus could not be assessed: {why}." in text
+    assert "Not assessed: gastric dilatation-volvulus, peritoneal effusion." in text
+
+
+def test_a_use_case_that_said_something_has_not_abstained_from_all() -> None:
+    partly = opinion("anatomy", found(trunk.RIBS, measurements=measured(trunk.RIB_PAIRS, 13)), abstained="1 of 2 films")
+
+    text = written(DOG, partly).text
+    wholly = written(DOG, opinion("anatomy", abstained="1 of 2 films")).text
+
+    assert "Anatomy could not be assessed" not in text
+    assert "Not assessed: " not in text
+    assert "Anatomy could not be assessed: 1 of 2 films." in wholly
+
+
+def enlarged(score: float, image: int, certainty: float, presence: Presence = PRESENT) -> Finding:
+    figures = measured(trunk.HEART_SCORE, score, 0.4)
+    return found(trunk.HEART_ENLARGED, presence, certainty, measurements=figures, image=image)
+
+
+LATERALS = animal(Species.DOG, Region.THORAX, View.LEFT_LATERAL, View.RIGHT_LATERAL, View.VENTRODORSAL)
+
+
+def test_sentences_name_the_image_when_there_are_several() -> None:
+    effusion = found(trunk.PLEURAL_EFFUSION, certainty=0.95, image=2)
+    air = found(trunk.PNEUMOTHORAX, UNDETERMINED, says="It is cut off.", image=1)
+
+    text = written(LATERALS, opinion("cardiac", enlarged(11.2, 0, 0.99)), opinion("triage", effusion, air)).text
+
+    for sentence in (
+        "The cardiac silhouette (image 1) measures 11.2 ± 0.4 v (VHS, reference 8.7 to 10.5 v) and is enlarged",
+        "Vertebral heart score (image 1), on suggested points: 11.2 ± 0.4 vertebrae",
+        "Enlarged cardiac silhouette (image 1: 11.2 ± 0.4 v, reference 8.7 to 10.5 v), very likely",
+        "Pleural effusion (image 3) is very likely",
+        "2. [AI] Pleural effusion (image 3), very likely",
+        "Pneumothorax (image 2) could not be assessed: it is cut off.",
+    ):
+        assert sentence in text
+
+
+def test_what_is_absent_on_all_films_is_said_of_no_image_alone() -> None:
+    text = written(LATERALS, opinion("triage", found(trunk.PNEUMOTHORAX, ABSENT, 0.95, image=1))).text
+
+    assert "No evidence of pneumothorax." in text
+
+
+def test_what_is_absent_on_one_film_and_there_on_another_is_said_of_each() -> None:
+    differing = (found(trunk.PNEUMOTHORAX, ABSENT, 0.95), found(trunk.PNEUMOTHORAX, PRESENT, 0.95, image=1))
+
+    text = written(LATERALS, opinion("triage", *differing)).text
+
+    assert "No evidence of pneumothorax (image 1)." in text
+    assert "Pneumothorax (image 2) is very likely" in text
+
+
+def test_no_image_is_named_where_there_is_one() -> None:
+    text = written(ONE_FILM, opinion("cardiac", enlarged(11.2, 0, 0.99))).text
+
+    assert "(image" not in text
+    assert "Enlarged cardiac silhouette (11.2 ± 0.4 v, reference 8.7 to 10.5 v), very likely" in text
+
+
+def test_what_two_films_show_is_one_impression_with_one_row_of_differentials() -> None:
+    text = written(LATERALS, opinion("cardiac", enlarged(11.2, 0, 0.91), enlarged(11.6, 1, 0.98))).text
+
+    _, impression = text.split("\nIMPRESSION\n")
+    assert impression.count("Enlarged cardiac silhouette (") == 1
+    assert "(image 2: 11.6 ± 0.4 v, image 1: 11.2 ± 0.4 v, reference 8.7 to 10.5 v)" in impression
+    assert "very likely (certainty 98 %)" in impression
+    assert impression.count("myxomatous mitral valve disease") == 1
+
+
+def test_a_heart_that_was_outlined_and_ribs_of_another_film_deny_nothing() -> None:
+    anatomy = opinion(
+        "anatomy",
+        found(trunk.OUTLINED, site=PART_CODES[Part.HEART]),
+        found(trunk.OUTLINED, UNDETERMINED, site=PART_CODES[Part.LIVER]),
+        found(trunk.RIBS, measurements=measured(trunk.RIB_PAIRS, 13)),
+        found(trunk.RIBS, UNDETERMINED, image=1),
+    )
+
+    text = written(LATERALS, opinion("cardiac", enlarged(11.2, 0, 0.99)), anatomy).text
+
+    assert "outlined" not in text
+    assert "13 pairs of ribs counted (image 1)." in text
+    assert "could not be counted" not in text
+
+
+def test_ribs_that_no_film_lets_count_are_said_to_be_uncounted() -> None:
+    text = written(ONE_FILM, opinion("anatomy", found(trunk.RIBS, UNDETERMINED, says="The model is not sure."))).text
+
+    assert "Ribs could not be counted: the model is not sure." in text
+
+
+@pytest.mark.parametrize(
+    ("untold", "what"),
+    [((quality.MOTION,), "motion"), ((quality.EXPOSURE, quality.ROTATION), "rotation, exposure")],
+)
+def test_a_film_of_which_not_all_was_judged_is_not_said_to_be_sound(untold: tuple[Code, ...], what: str) -> None:
+    text = written(DOG, opinion("positioning", *(found(code, UNDETERMINED) for code in untold), films=(0,))).text
+
+    assert f"Not all about image 1 could be judged: {what}." in text
+    assert "Nothing to complain of" not in text
+
+
+def test_a_normal_abdomen_recommends_nothing() -> None:
+    given = animal(Species.DOG, Region.ABDOMEN, View.RIGHT_LATERAL)
+    absent = (found(code, ABSENT, 0.99) for code in (trunk.GASTRIC_VOLVULUS, trunk.PERITONEAL_EFFUSION))
+
+    text = written(given, opinion("triage", *absent)).text
+
+    assert "RECOMMENDATIONS" not in text
+    assert "This does not exclude it: a stomach turned by 360 degrees is missed on at least half of films" in text
+
+
+def test_no_certainty_is_called_a_hundred_per_cent() -> None:
+    text = written(ONE_FILM, opinion("triage", found(trunk.PLEURAL_EFFUSION, certainty=0.999))).text
+
+    assert "certainty 99 %" in text
+    assert "100 %" not in text
 
 
 @pytest.mark.parametrize("asked", Urgency)
@@ -224,7 +355,7 @@ def test_what_a_veterinarian_rejected_is_not_said() -> None:
 def test_a_finding_without_words_of_its_own_says_its_sentence() -> None:
     odd = found(Code(value="odd", scheme="99VETFLOW", meaning="Odd shadow"), says="There is an odd shadow.")
 
-    text = written(DOG, opinion("oncology", odd)).text
+    text = written(ONE_FILM, opinion("oncology", odd)).text
 
     assert "Other: [AI] There is an odd shadow." in text
 
@@ -249,8 +380,30 @@ def test_a_structured_report_gets_what_the_ai_says_by_section() -> None:
 
     assert list(paragraphs) == ["Findings", "Impressions", "Recommendations"]
     assert all(line.startswith(MARK) for one in paragraphs.values() for line in one.text.splitlines())
-    assert "Bilateral pleural effusion, probable" in paragraphs["Impressions"].text
+    assert "Bilateral pleural effusion (image 1), probable" in paragraphs["Impressions"].text
     assert "Coughing" not in "".join(one.text for one in paragraphs.values())
+
+
+VOICE = "[AI] Triage: model triage 0.3.0, weights 1a2b3c4d5e6f; trained on synthetic animals, never on patients."
+
+
+def test_a_structured_report_names_the_models_first_and_the_page_once() -> None:
+    result = written(DOG, opinion("triage", found(trunk.PLEURAL_EFFUSION, certainty=0.95)))
+
+    assert result.paragraphs[0].heading == FINDINGS[0]
+    assert result.paragraphs[0].text.splitlines()[0] == VOICE
+    assert result.text.count("model triage 0.3.0") == 1
+
+
+def test_a_site_does_not_change_how_models_are_named(tmp_path: Path) -> None:
+    page = (SHIPPED / "templates/page.txt").read_text(encoding="utf-8")
+    templates = own(tmp_path, page_txt=page.replace("macro voice(one)", "macro other(one)"))
+
+    result = written(DOG, opinion("triage", found(trunk.PLEURAL_EFFUSION, certainty=0.95)), templates=templates)
+
+    assert result.trouble is None
+    assert VOICE in result.text
+    assert VOICE in result.paragraphs[0].text
 
 
 @pytest.mark.parametrize("code", [*FINDINGS, *IMPRESSIONS, *RECOMMENDATIONS])
@@ -319,6 +472,7 @@ VOCABULARY = words(
     *SYNTHETIC,
     "positioning cardiac anatomy triage hips the species is not known",
     "It lies outside. VD view is missing. Said. Vomiting.",
+    "on no film was it asked for: the model takes them for another part of the body",
 )
 
 
@@ -363,10 +517,10 @@ def own(folder: Path, **files: str) -> Templates:
 
 
 def test_a_site_puts_its_own_page_in_the_place_of_ours(tmp_path: Path) -> None:
-    page = '{% import "page.txt" as page %}\nBefund: {{ findings.pleura | join(" ") }}\n'
+    page = '{% import "page.txt" as page %}\nBefund: {{ findings.pleura | first }}\n'
     effusion = opinion("triage", found(trunk.PLEURAL_EFFUSION, certainty=0.95))
 
-    result = written(DOG, effusion, templates=own(tmp_path, thorax_dog_txt=page))
+    result = written(ONE_FILM, effusion, templates=own(tmp_path, thorax_dog_txt=page))
 
     assert result.text.splitlines()[-1] == "Befund: [AI] Pleural effusion is very likely (certainty 95 %)."
     assert result.text.startswith("DRAFT REPORT - NOT VERIFIED")
@@ -381,7 +535,7 @@ def test_a_site_may_have_a_page_for_an_animal_that_has_none_of_ours(tmp_path: Pa
 
 def test_a_sites_own_words_are_marked_as_the_ais_all_the_same(tmp_path: Path) -> None:
     phrases = (SHIPPED / "templates/phrases.txt").read_text(encoding="utf-8")
-    said = phrases.replace("No evidence of {{ what }}.", "Kein Hinweis auf {{ what }}.\nDas ist alles.")
+    said = phrases.replace("No evidence of {{ what }}{{ at(one) }}.", "Kein Hinweis auf {{ what }}.\nDas ist alles.")
     absent = opinion("triage", found(trunk.PNEUMOTHORAX, ABSENT))
 
     text = written(DOG, absent, templates=own(tmp_path, phrases_txt=said)).text
@@ -389,10 +543,27 @@ def test_a_sites_own_words_are_marked_as_the_ais_all_the_same(tmp_path: Path) ->
     assert "[AI] Kein Hinweis auf pneumothorax. [AI] Das ist alles." in text
 
 
+def test_a_sites_phrases_need_none_of_the_macros_that_came_later(tmp_path: Path) -> None:
+    phrases = """
+{% macro sure(one) %}present{% endmacro %}
+{% macro named(one, what) %}{{ what }}{% endmacro %}
+{% macro normal(figure) %}{{ figure.normal.high }}{% endmacro %}
+{% macro images(one) %}images{% endmacro %}
+{% macro say_other(one) %}Es gibt {{ one.name }}.{% endmacro %}
+"""
+
+    result = written(
+        LATERALS, opinion("cardiac", enlarged(11.2, 0, 0.99)), templates=own(tmp_path, phrases_txt=phrases)
+    )
+
+    assert result.trouble is None
+    assert "Es gibt Enlarged cardiac silhouette." in result.text
+
+
 def test_a_finding_that_a_sites_page_leaves_out_is_told_above_it(tmp_path: Path) -> None:
     effusion = opinion("triage", found(trunk.PLEURAL_EFFUSION, certainty=0.95))
 
-    text = written(DOG, effusion, templates=own(tmp_path, thorax_dog_txt="All well.\n")).text
+    text = written(ONE_FILM, effusion, templates=own(tmp_path, thorax_dog_txt="All well.\n")).text
 
     assert "Left out of the page below: [AI] Pleural effusion is very likely (certainty 95 %)." in text
 
@@ -544,8 +715,13 @@ def test_a_study_is_of_the_region_its_films_share(parts: tuple[str, ...], region
     assert from_headers(film_dataset(), films, priors=Priors()).region == region
 
 
+def test_a_history_is_not_printed_where_a_value_is() -> None:
+    assert "Jane" not in repr(replace(DOG, history="Jane Doe says that he coughs."))
+
+
 def test_every_list_of_sentences_reaches_the_page() -> None:
-    page = (SHIPPED / "templates/report.txt").read_text(encoding="utf-8")
+    page, head = ((SHIPPED / "templates" / name).read_text(encoding="utf-8") for name in ("report.txt", "header.txt"))
+    page += head  # which names the models
     assert [one.name for one in fields(Sentences) if not re.search(rf"\bin {one.name}\b", page)] == []
 
 

@@ -6,8 +6,10 @@ from hl7apy.parser import parse_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vetflow.domain import trunk
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, ModelVersion, Presence, Verdict
+from vetflow.domain.urgency import URGENCY
 from vetflow.hl7.ack import fields
 from vetflow.hl7.escape import clean, unescaped
 from vetflow.hl7.oru import UNVERIFIED, Animal, OruInput, Route, oru
@@ -64,6 +66,25 @@ def test_the_message_says_who_what_when_and_that_nobody_verified_it() -> None:
     assert results[1][3] == "view-mismatch^View differs^99VETFLOW"
     assert results[1][5] == "52101004^Present^SCT"
     assert results[-1][5] == UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    ("finding", "flag"),
+    [
+        (MISMATCH, "A"),
+        (replace(MISMATCH, presence=Presence.ABSENT), ""),
+        (replace(MISMATCH, code=trunk.VERTEBRA, label="T4"), ""),
+        (replace(MISMATCH, code=trunk.RIBS), ""),
+        (replace(MISMATCH, code=trunk.OUTLINED), ""),
+        (replace(MISMATCH, code=URGENCY, label="now"), ""),
+        (replace(MISMATCH, code=trunk.PNEUMOTHORAX), "A"),
+    ],
+)
+def test_only_what_is_no_healthy_anatomy_is_flagged_as_abnormal(finding: Finding, flag: str) -> None:
+    message = replace(MESSAGE, assessment=replace(MESSAGE.assessment, findings=(finding,)))
+
+    (row,) = [row for row in lines(oru(message)) if row[0] == "OBX" and row[3].startswith(finding.code.value)]
+    assert row[8] == flag
 
 
 def test_hl7apy_finds_the_message_valid() -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vetflow.cli.app import app
+from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.signalment import Species, species_from_code
 from vetflow.domain.view import Region, View, region_from_term, view_from_code
 from vetflow.phantoms import batch, films
@@ -87,6 +88,53 @@ def test_a_batch_writes_films_and_their_truth(tmp_path: Path) -> None:
     for path in paths:
         assert pydicom.dcmread(path).BodyPartExamined == "PELVIS"
         assert truths[path.name]["region"] == "pelvis"
+
+
+def test_a_second_batch_leaves_the_truth_of_the_first_where_it_is(tmp_path: Path) -> None:
+    first = batch.make(tmp_path, count=1, seed=4, region=Region.PELVIS)
+    told = json.loads((tmp_path / "truth.json").read_text())
+
+    second = batch.make(tmp_path, count=1, seed=5, region=Region.FORELIMB)
+
+    truths = json.loads((tmp_path / "truth.json").read_text())
+    assert set(truths) == {path.name for path in (*first, *second)}
+    assert told.items() <= truths.items()
+
+
+def test_a_batch_that_is_stopped_leaves_the_truth_of_every_film_it_made(tmp_path: Path) -> None:
+    def stop(done: int, whole: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.make(tmp_path, count=5, seed=4, region=Region.PELVIS, progress=stop)
+
+    assert set(json.loads((tmp_path / "truth.json").read_text())) == {path.name for path in tmp_path.glob("*.dcm")}
+
+
+def test_a_batch_that_is_killed_leaves_the_truth_of_all_but_its_last_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_KEPT", 2)
+    seen: dict[int, int] = {}
+
+    def look(done: int, whole: int) -> None:
+        path = tmp_path / "truth.json"
+        seen[done] = len(json.loads(path.read_text())) if path.exists() else 0
+
+    batch.make(tmp_path, count=3, seed=4, region=Region.PELVIS, progress=look)
+
+    assert seen == {1: 0, 2: 2, 3: 2}
+
+
+@pytest.mark.parametrize("text", ["[]", "{"])
+def test_a_batch_touches_no_truth_that_it_cannot_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / "truth.json").write_text(text)
+
+    with pytest.raises(ConfigurationError, match="choose another folder"):
+        batch.make(tmp_path, count=1, seed=4, region=Region.PELVIS)
+
+    assert (tmp_path / "truth.json").read_text() == text
 
 
 @pytest.mark.parametrize(("region", "view"), TRUNKS)

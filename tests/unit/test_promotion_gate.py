@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.trunk_answers import full, record
+from tests.trunk_answers import full, record, told
 
 from vetflow.domain.promotion import LEAST_FILMS, Comparison, Gate
 from vetflow.training.promotion import gated
+from vetflow.training.trunk.cases import INSIDE
 from vetflow.training.trunk.records import Answer, Number, Record
+from vetflow.training.trunk.scores import METRICS
 
 
 def films(seed: int, count: int = 200) -> tuple[Record, ...]:
@@ -63,6 +65,15 @@ def test_a_figure_that_the_candidate_never_answers_shuts_it() -> None:
     assert "vhs_answered" in {one.name for one in gate.worse}
 
 
+def test_a_figure_that_cannot_be_had_of_the_candidate_shuts_it_though_every_film_contributes() -> None:
+    alarmed, quiet = (
+        tuple(record(str(n), cut={"spine": told(False, share, says)}) for n in range(40))
+        for share, says in ((0.9, "present"), (0.1, "absent"))
+    )
+
+    assert [(one.name, one.candidate) for one in gated(quiet, alarmed).worse] == [("inclusion_f1", None)]
+
+
 def test_answers_to_films_that_the_champion_left_open_are_no_comparison() -> None:
     def asked(first: float | None, second: float | None) -> tuple[Record, ...]:
         numbers = [first] * 40 + [second] * 40
@@ -82,6 +93,51 @@ def test_only_films_that_both_were_shown_count() -> None:
     gate = gated((*good, *bad), good)
 
     assert (gate.films, gate.opens) == (60, True)
+
+
+def test_films_inside_the_card_are_easy_and_count_for_coverage_alone() -> None:
+    def shown(off: float, doubt: str) -> tuple[Record, ...]:
+        held_out = turned(films(1, 40), off)
+        inside = [replace(one, film=f"in {one.film}", group=INSIDE, doubt=doubt) for one in turned(films(2, 400), 1.0)]
+        return (*held_out, *inside)
+
+    gate = gated(shown(9.0, "odd"), shown(1.0, ""))
+
+    found = {one.name: one for one in gate.comparisons}
+    assert (found["rotation_mae"].champion, found["rotation_mae"].candidate) == (1.0, 9.0)
+    assert (found["coverage"].champion, found["coverage"].candidate) == (1.0, 0.0)
+    assert found["answered"].candidate == 1.0
+    assert {"rotation_mae", "coverage"} <= {one.name for one in gate.worse}
+
+
+def test_one_that_never_abstains_is_refused_for_what_it_is_wrong_about() -> None:
+    unsure = [n for n in range(200) if n % 5 == 0]
+
+    def said(doubt: str) -> tuple[Record, ...]:
+        answer = [Answer(right=0, says=int(n in unsure), certainty=0.9) for n in range(200)]
+        return tuple(
+            record(str(n), classes={"plane": answer[n]}, doubt=doubt if n in unsure else "") for n in range(200)
+        )  # fmt: skip
+
+    gate = gated(said(""), said("not sure"))
+
+    assert [one.name for one in gate.worse] == ["wrong_and_sure"]
+
+
+def test_one_that_gives_no_answer_to_films_that_the_champion_answers_is_refused() -> None:
+    gate = gated(films(1)[:190], films(1))
+
+    assert [one.name for one in gate.worse] == ["films_answered"]
+    assert gate.reasons[0].startswith("films_answered: the champion has 1.000")
+    assert gated(films(1), films(1)[:190]).opens
+
+
+def test_the_comparison_tells_how_far_it_is() -> None:
+    told: list[tuple[str, int, int]] = []
+
+    gated(films(1, 40), films(1, 40), progress=lambda stage, done, whole: told.append((stage, done, whole)))
+
+    assert told == [("compare", done, len(METRICS)) for done in range(1, len(METRICS) + 1)]
 
 
 def test_few_films_tell_nothing() -> None:

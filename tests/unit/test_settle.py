@@ -25,8 +25,8 @@ class _Ledger:
     def fail(self, ref: CaseRef, reason: str, *, again: bool, most: int) -> None:
         self.told.append(("failed", ref.attempt, reason, again, most))
 
-    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
-        self.told.append(("postponed", ref.attempt, reason, 0 < first < cap))
+    def put_off(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+        self.told.append(("put off", ref.attempt, reason, 0 < first < cap))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ class _Ledger:
     [
         (StudyRefused("no_film"), [("refused", 2, "no_film")]),
         (MemoryError(), [("failed", 2, "memory_limit", False, 3)]),
-        (TransientError("S3 is away"), [("postponed", 2, "outside_not_ready: TransientError", True)]),
+        (TransientError("S3 is away"), [("put off", 2, "outside_not_ready: TransientError", True)]),
         (ValueError("secret"), [("failed", 2, "step_failed: ValueError", True, 3)]),
         (StaleAttempt("old"), []),
     ],

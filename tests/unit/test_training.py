@@ -245,11 +245,22 @@ def test_a_sheet_holds_every_film() -> None:
     assert sheet([np.zeros((10, 10), np.float32)] * 9).startswith(PNG)
 
 
+class Watching(Notes):
+    """A journal that sees what lies in a folder when figures are written down."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.seen: set[bool] = set()
+
+    def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
+        super().metrics(values, step=step)
+        self.seen.add((self.folder / CARD).is_file())
+
+
 @pytest.mark.slow
 def test_a_whole_training_in_small_leaves_a_sound_bundle(tmp_path: Path) -> None:
-    notes, stages = Notes(), set[str]()
-    (tmp_path / "positioning").mkdir()
-    (tmp_path / "positioning" / "stale.txt").write_text("of an earlier training")
+    notes, stages = Watching(tmp_path / "positioning"), set[str]()
 
     found = train(
         tmp_path / "positioning",
@@ -269,6 +280,7 @@ def test_a_whole_training_in_small_leaves_a_sound_bundle(tmp_path: Path) -> None
         "golden/sight.json",
         "models/model.safetensors",
     ]
+    assert notes.seen == {True}, "a journal that fails must not cost the bundle"
     assert metadata["vetflow"]["training"]["dataset_sha256"] == notes.sets["phantoms"][0]
     assert metadata["vetflow"]["measured"]["heads"]["view"]["accuracy"] == found.heads["view"].accuracy
     assert "synthetic radiographs only" in bundle.files[CARD].decode()

@@ -5,14 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 from tests.trunk_sights import lesions, likelihood, look, sagittal, unseen
 
-from vetflow.domain import trunk
+from vetflow.domain import tracking, trunk
 from vetflow.domain.coding import Code
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.look import Look
 from vetflow.domain.place import Box
 from vetflow.domain.sight import Guess
+from vetflow.domain.standing import Standing
 from vetflow.domain.triage import judge, urgency
 from vetflow.domain.trunk_sight import LESIONS
+from vetflow.domain.upheld import upheld
 from vetflow.domain.urgency import URGENCY, Urgency
 from vetflow.domain.view import Region
 
@@ -21,6 +23,13 @@ BOX = Box(left=10, top=20, right=60, bottom=80)
 
 def on(assessment: Assessment, code: Code) -> Finding:
     return next(one for one in assessment.findings if one.code == code)
+
+
+def without(assessment: Assessment, *codes: Code) -> Assessment:
+    """Return an assessment as it stands once a veterinarian has rejected some findings."""
+    names = zip(tracking.identifiers(assessment.findings), assessment.findings, strict=True)
+    rejected = Standing(edition=1, rejected=frozenset(name for name, one in names if one.code in codes))
+    return replace(assessment, findings=tuple(one for _, one in upheld(assessment, rejected).claimed))
 
 
 def showing(**shares: float) -> Look:
@@ -38,14 +47,28 @@ def test_a_film_without_an_emergency_is_routine_and_says_that_this_is_no_permiss
 
 
 def test_the_card_decides_what_is_present_absent_or_untold() -> None:
-    states = {share: on(judge([showing(pleural=share)]), trunk.PLEURAL_EFFUSION) for share in (0.6, 0.59, 0.2, 0.19)}
+    shares = (0.6, 0.59, 0.05, 0.04)
+    films = [look(lesions=lesions() | {"pleural": likelihood(share, absent_below=0.05)}) for share in shares]
+    states = [on(judge([film]), trunk.PLEURAL_EFFUSION) for film in films]
 
-    assert [states[share].presence for share in (0.6, 0.59, 0.2, 0.19)] == [
+    assert [one.presence for one in states] == [
         Presence.PRESENT, Presence.UNDETERMINED, Presence.UNDETERMINED, Presence.ABSENT,
     ]  # fmt: skip
-    assert states[0.6].certainty == 0.6
-    assert states[0.19].certainty == pytest.approx(0.81)
-    assert "59%" in states[0.59].says
+    assert states[0].certainty == 0.6
+    assert states[3].certainty == pytest.approx(0.96)
+    assert "59%" in states[1].says
+
+
+@pytest.mark.parametrize(
+    ("share", "presence"), [(0.5, Presence.PRESENT), (0.49, Presence.UNDETERMINED), (0.11, Presence.UNDETERMINED),
+                            (0.1, Presence.ABSENT)],
+)  # fmt: skip
+def test_thresholds_that_meet_do_not_make_half_a_chance_an_absence(share: float, presence: Presence) -> None:
+    shipped = likelihood(share, absent_below=0.5, present_from=0.5)
+
+    found = on(judge([look(lesions=lesions() | {"volvulus": shipped})]), trunk.GASTRIC_VOLVULUS)
+
+    assert found.presence is presence
 
 
 def test_mirrored_copies_that_disagree_can_not_be_told() -> None:
@@ -70,10 +93,10 @@ def test_present_on_any_film_wins_with_the_film_that_is_surest_and_its_place() -
 
 
 def test_absent_is_only_as_sure_as_the_least_sure_film() -> None:
-    found = on(judge([showing(pleural=0.01), showing(pleural=0.15)]), trunk.PLEURAL_EFFUSION)
+    found = on(judge([showing(pleural=0.01), showing(pleural=0.08)]), trunk.PLEURAL_EFFUSION)
 
     assert found.presence is Presence.ABSENT
-    assert found.certainty == pytest.approx(0.85)
+    assert found.certainty == pytest.approx(0.92)
 
 
 def test_what_can_not_be_told_on_one_film_is_not_absent_on_the_study() -> None:
@@ -124,11 +147,31 @@ def test_nothing_that_is_likelier_not_there_is_called_for_at_once() -> None:
     assert urgency(assessment) is Urgency.SOON
 
 
-def test_an_absent_volvulus_says_that_this_excludes_none() -> None:
+def test_an_absent_volvulus_says_that_this_does_not_exclude_it() -> None:
     says = {one.code: one.says for one in judge([look()]).findings}
 
-    assert "excludes none" in says[trunk.GASTRIC_VOLVULUS]
-    assert "excludes none" not in says[trunk.PNEUMOTHORAX]
+    assert "this does not exclude it" in says[trunk.GASTRIC_VOLVULUS]
+    assert "missed on at least half of films (Mur 2025)" in says[trunk.GASTRIC_VOLVULUS]
+    assert "exclude" not in says[trunk.PNEUMOTHORAX]
+
+
+def test_no_finding_is_said_to_be_beyond_doubt() -> None:
+    assert "probability 99%" in on(judge([showing(pleural=0.999)]), trunk.PLEURAL_EFFUSION).says
+
+
+def test_an_urgency_outlives_the_rejection_of_another_finding() -> None:
+    assessment = judge([showing(volvulus=0.95, pleural=0.8)])
+
+    assert urgency(without(assessment, trunk.PLEURAL_EFFUSION)) is Urgency.NOW
+    assert urgency(without(assessment, trunk.GASTRIC_VOLVULUS)) is Urgency.SOON
+    assert urgency(without(assessment, trunk.GASTRIC_VOLVULUS, trunk.PLEURAL_EFFUSION)) is Urgency.ROUTINE
+
+
+def test_nothing_is_wanted_when_all_that_was_told_is_rejected() -> None:
+    belly = {"volvulus": likelihood(0.95), "peritoneal": likelihood(0.4)}
+    assessment = judge([look(region=Guess(says=Region.ABDOMEN, certainty=0.97), lesions=belly)])
+
+    assert urgency(without(assessment, trunk.GASTRIC_VOLVULUS)) is None
 
 
 @pytest.mark.parametrize(

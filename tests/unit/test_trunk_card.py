@@ -12,6 +12,7 @@ from vetflow.training.trunk.cases import INSIDE
 from vetflow.training.trunk.evaluating import Evaluation
 from vetflow.training.trunk.sayings import Check, saying
 from vetflow.training.trunk.scores import interval, metrics
+from vetflow.training.trunk.shots import FORCED
 
 MADE = Draft(
     settings={}, weights={"first": torch.zeros(2, 3), "neighbours": torch.zeros(9)}, temperatures={"plane": 1.25},
@@ -47,20 +48,36 @@ def test_every_figure_stands_there_with_its_interval_and_whether_it_reached_its_
 
     low, high = interval(held, "vhs_mae")
     value = metrics(held)["vhs_mae"]
-    assert row[1:5] == ["≤ 0.25", f"{value:.3f}", f"{low:.3f} to {high:.3f}", "yes"]
-    assert row[-1] == f"{metrics(measured.of('inside the card'))['vhs_mae']:.3f}"
+    assert row[1:6] == ["≤ 0.25", f"{value:.3f}", "90", f"{low:.3f} to {high:.3f}", "yes"]
+    assert row[-1] == f"{metrics(measured.of('inside the card'))['vhs_mae']:.3f} (10)"
+
+
+def test_every_row_of_figures_has_as_many_cells_as_the_heading() -> None:
+    text = card(MADE, evaluation())
+
+    (heading,) = lines(text, "figure")
+    assert heading[:6] == ["figure", "bar", "held-out", "films", "95 %", "reached"]
+    for name in ("vhs_mae", "coverage", "wrong_and_sure"):
+        assert [len(row) for row in lines(text, name)] == [len(heading)]
+
+
+def test_the_card_says_how_the_films_it_learnt_from_differ_from_those_of_a_clinic() -> None:
+    text = " ".join(card(MADE, evaluation()).split())
+
+    assert f"In training {FORCED:.0%} of the animals are given an emergency" in text
+    assert "come from the same generators as the ones that the model learnt to abstain on" in text
 
 
 def test_a_bar_that_was_missed_is_said_to_be() -> None:
     (row,) = lines(card(MADE, evaluation()), "rotation_mae")
 
-    assert row[4] == "**no**"
+    assert row[5] == "**no**"
 
 
 def test_abstention_inside_the_card_counts_against_it() -> None:
     (row,) = lines(card(MADE, evaluation(inside_doubt="unlike")), "coverage")
 
-    assert row[-1] == "0.000"
+    assert row[-1] == "0.000 (10)"
 
 
 def test_strangers_and_the_real_film_stand_there_with_what_would_have_alarmed() -> None:

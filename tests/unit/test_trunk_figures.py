@@ -18,6 +18,7 @@ from vetflow.training.trunk.journalling import record as write_down
 from vetflow.training.trunk.measuring import compare
 from vetflow.training.trunk.overlays import WORST, one_film, worst
 from vetflow.training.trunk.records import Number
+from vetflow.training.trunk.statistics import wilson
 
 GREEN, ORANGE = (0x30, 0xE0, 0x60), (0xFF, 0x90, 0x20)
 
@@ -123,7 +124,7 @@ def test_a_measurement_is_written_down_with_intervals_the_sets_digest_and_pictur
 
     assert notes.sets == {"holdout": ("ab" * 32, 2)}
     figures = ("plane_accuracy", "plane_accuracy_low", "inside_coverage")
-    assert [notes.values[name] for name in figures] == [1.0, 1.0, 1.0]
+    assert [notes.values[name] for name in figures] == [1.0, wilson(2, 2)[0], 1.0]
     assert notes.pictures == dict(drawn)
     assert {f"worst_{use_case}.png" for use_case in WORST} | {"sheet.png"} <= set(drawn)
     assert seen(drawn["sheet.png"], GREEN) > 100 and seen(drawn["sheet.png"], ORANGE) > 100

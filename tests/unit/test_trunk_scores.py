@@ -9,7 +9,8 @@ from tests.trunk_answers import full, record, told
 from vetflow.domain.view import View
 from vetflow.training.trunk.cases import INSIDE
 from vetflow.training.trunk.records import SILENT, Answer, Number, Overlap, Place, from_json, to_json
-from vetflow.training.trunk.scores import METRICS, difference, interval, metrics
+from vetflow.training.trunk.scores import METRICS, difference, films_of, interval, metrics
+from vetflow.training.trunk.statistics import wilson
 
 
 def test_an_accuracy_counts_films_that_were_asked_and_silence_as_wrong() -> None:
@@ -106,6 +107,41 @@ def test_an_interval_holds_its_figure_and_narrows_with_the_films() -> None:
 
     assert more[0] < metrics(many)["vhs_mae"] < more[1]
     assert more[1] - more[0] < few[1] - few[0]
+
+
+def test_a_share_of_films_that_are_all_right_is_not_certain() -> None:
+    right = [record(str(n), classes={"plane": Answer(right=0, says=0, certainty=1.0)}) for n in range(30)]
+
+    assert interval(right, "plane_accuracy") == wilson(30, 30)
+    assert interval(right, "plane_accuracy")[0] < 0.9
+
+
+def test_an_error_that_happens_to_be_one_is_no_share() -> None:
+    films = [record(str(n), rotation=Number(right=0.0, said=float(n < 4))) for n in range(30)]
+
+    assert interval(films, "rotation_mae") != wilson(4, 30)
+
+
+def test_abstaining_is_never_wrong_and_answering_wrongly_is() -> None:
+    wrong, right = Answer(right=0, says=1, certainty=0.9), Answer(right=0, says=0, certainty=0.9)
+    records = [
+        record("1", classes={"plane": wrong, "region": right}),
+        record("2", classes={"plane": right, "region": wrong}),
+        record("3", classes={"view": wrong}),
+        record("4", classes={"plane": wrong}, doubt="not sure"),
+        record("5", classes={"plane": right, "region": right, "side": wrong}),
+        record("6", classes={"ribs": wrong}),
+    ]
+
+    assert metrics(records)["wrong_and_sure"] == pytest.approx(3 / 5)
+    assert not METRICS["wrong_and_sure"].higher_is_better
+
+
+def test_only_coverage_is_of_films_inside_the_card() -> None:
+    records = [record("1", group=INSIDE), record("2")]
+
+    assert [one.film for one in films_of(records, "coverage")] == ["1"]
+    assert [one.film for one in films_of(records, "answered")] == ["2"]
 
 
 def test_the_same_films_tell_a_small_difference_that_two_intervals_do_not() -> None:

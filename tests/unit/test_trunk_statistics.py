@@ -39,6 +39,14 @@ def test_an_interval_holds_the_mean_and_is_as_wide_as_its_error() -> None:
     assert high - low == pytest.approx(2 * 1.96 * 2.0 / 20, rel=0.15)
 
 
+def test_a_share_has_an_interval_with_a_width_even_when_all_films_are_alike() -> None:
+    # Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20.
+    assert statistics.wilson(81, 263) == (pytest.approx(0.2553, abs=1e-4), pytest.approx(0.3662, abs=1e-4))
+    assert statistics.wilson(15, 148) == (pytest.approx(0.0624, abs=1e-4), pytest.approx(0.1605, abs=1e-4))
+    assert statistics.wilson(0, 20) == (0.0, pytest.approx(0.1611, abs=1e-4))
+    assert statistics.wilson(20, 20) == (pytest.approx(0.8389, abs=1e-4), 1.0)
+
+
 def test_a_calibrated_model_stays_below_the_limit_and_a_boasting_one_does_not() -> None:
     rng = np.random.default_rng(3)
     shares = rng.random(1000)

@@ -1,9 +1,11 @@
 """What still stands once a veterinarian has looked."""
 
+from dataclasses import replace
+
 from vetflow.domain import quality, tracking
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.standing import Standing
-from vetflow.domain.trunk import GASTRIC_VOLVULUS, PNEUMOTHORAX
+from vetflow.domain.trunk import GASTRIC_VOLVULUS, PNEUMOTHORAX, VERTEBRA
 from vetflow.domain.upheld import upheld
 from vetflow.domain.urgency import URGENCY
 
@@ -37,6 +39,17 @@ def test_what_sums_up_a_rejected_finding_is_claimed_no_more() -> None:
 
     assert [finding for _, finding in stands.claimed] == [AIR]
     assert stands.verdict is Verdict.FINDINGS
+
+
+def test_anatomy_that_has_a_name_is_described_and_no_disease_is() -> None:
+    bone = Finding(code=VERTEBRA, presence=Presence.PRESENT, says="T4 labelled.", source="picture", label="T4")
+    unseen = replace(bone, presence=Presence.UNDETERMINED, label="T5")
+
+    assert upheld(judged(bone, unseen), Standing()).described
+    assert not upheld(judged(unseen), Standing()).described
+    assert not upheld(judged(bone, AIR), Standing()).described
+    assert not upheld(judged(bone, replace(AIR, presence=Presence.ABSENT)), Standing()).described
+    assert upheld(judged(bone, AIR), without(judged(bone, AIR), AIR)).described
 
 
 def test_nothing_is_left_when_all_that_was_found_is_rejected() -> None:

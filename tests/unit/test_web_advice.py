@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -63,6 +63,15 @@ def asked(films: Films, path: str = f"/films/{SOP}/advice", *, token: str = TOKE
             return await client.get(path, headers={"Authorization": f"Bearer {token}"})
 
     return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("presence", "retake"), [(Presence.PRESENT, True), (Presence.ABSENT, False), (Presence.UNDETERMINED, None)]
+)
+def test_a_retake_is_null_while_it_is_not_known(presence: Presence, retake: bool | None) -> None:
+    judged = replace(JUDGED, findings=(replace(ADVICE, presence=presence), ROTATED))
+
+    assert asked(Films([replace(DONE, assessment=judged)])).json()["retake"] is retake
 
 
 def test_the_advice_is_told_with_what_it_rests_on() -> None:

@@ -4,9 +4,11 @@ A version in the registry is the bundle's files as artifacts plus digests as tag
 MLflow's own model flavours.
 """
 
+import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -25,12 +27,14 @@ from vetflow.domain.errors import ConfigurationError, TransientError
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+log = logging.getLogger(__name__)
 _EXPERIMENT = "vetflow-models"
 _WEIGHTS_TAG = "weights_sha256"
 _BUNDLE_TAG = "bundle_sha256"
 _CHAMPION_TAG = "champion_bundle_sha256"
 _MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 _THERE = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
+_PHANTOMS = "vetflow.phantoms"
 _LONGEST_CARD = 4900
 """Characters; MLflow keeps 5000 of a version's description."""
 
@@ -202,6 +206,8 @@ def _beside(tracking_uri: str) -> str | None:
 class MlflowJournal:
     """A training run's record in MLflow; used as a context manager, so that a failed run is seen as failed.
 
+    MLflow is a view: once it has begun, work of hours goes on without it when it goes away, with one warning.
+
     Parameters
     ----------
     tracking_uri
@@ -213,7 +219,7 @@ class MlflowJournal:
     def __init__(self, *, tracking_uri: str, name: str) -> None:
         self._client = MlflowClient(tracking_uri=tracking_uri)
         self._name = name
-        self._run = ""
+        self._run, self._away = "", False
 
     def __enter__(self) -> Self:
         try:
@@ -226,34 +232,46 @@ class MlflowJournal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.set_terminated(self._run, "FAILED" if kind else "FINISHED")
+        self._try(lambda: self._client.set_terminated(self._run, "FAILED" if kind else "FINISHED"))
+
+    def _try(self, write: Callable[[], object]) -> None:
+        """Write unless MLflow has gone away; an artifact it can't take is no MlflowException but an OSError."""
+        if self._away:
+            return
+        try:
+            write()
+        except (MlflowException, OSError) as error:
+            self._away = True
+            log.warning("mlflow.run_left_unfinished run=%s reason=%s", self._run, type(error).__name__)
 
     def settings(self, values: Mapping[str, str | int | float]) -> None:
         """Record what the run was started with."""
-        self._client.log_batch(self._run, params=[Param(key, str(value)) for key, value in values.items()])
+        params = [Param(key, str(value)) for key, value in values.items()]
+        self._try(lambda: self._client.log_batch(self._run, params=params))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Record what the run came to."""
         for key, value in values.items():
-            self._client.set_tag(self._run, key, value)
+            self._try(partial(self._client.set_tag, self._run, key, value))
 
-    def dataset(self, name: str, *, digest: str, count: int) -> None:
+    def dataset(self, name: str, *, digest: str, count: int, source: str = _PHANTOMS) -> None:
         """Record a set of films by digest; MLflow keeps 36 characters of it, a tag keeps all."""
         known = Dataset(
             name=name,
             digest=digest[:36],
-            source_type="code",
-            source="vetflow.phantoms",
+            source_type="code" if source == _PHANTOMS else "local",
+            source=source,
             profile=f'{{"films": {count}}}',
         )
         context = InputTag(MLFLOW_DATASET_CONTEXT, "training" if name == "phantoms" else "evaluation")
-        self._client.log_inputs(self._run, [DatasetInput(known, [context])])
-        self._client.set_tag(self._run, f"{name}_sha256", digest)
+        self._try(lambda: self._client.log_inputs(self._run, [DatasetInput(known, [context])]))
+        self.tags({f"{name}_sha256": digest})
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
         """Record figures."""
         now = get_current_time_millis()
-        self._client.log_batch(self._run, metrics=[Metric(key, value, now, step) for key, value in values.items()])
+        figures = [Metric(key, value, now, step) for key, value in values.items()]
+        self._try(lambda: self._client.log_batch(self._run, metrics=figures))
 
     def picture(self, name: str, png: bytes) -> None:
         """Record a figure to look at."""
@@ -261,7 +279,7 @@ class MlflowJournal:
 
     def files(self, where: str, files: Mapping[str, bytes]) -> None:
         """Record files by path, such as those of a bundle, under a folder of the run."""
-        _log(self._client, self._run, files, where)
+        self._try(lambda: _log(self._client, self._run, files, where))
 
 
 def _made_by() -> dict[str, str]:

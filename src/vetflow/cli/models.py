@@ -62,11 +62,15 @@ def register(name: Name, home: Home = None, as_json: Json = False) -> None:
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="Model or use case to train for.")] = "positioning",
-    out: Annotated[Path, typer.Option("--out", help="Folder the bundle is written to.")] = Path("bundle"),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder the bundle is written to: new, empty, or an earlier bundle's.")
+    ] = Path("bundle"),
     minutes: Annotated[
         float | None, typer.Option("--minutes", min=0.1, help="Time to spend; 20 for positioning, 60 for trunk.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same films and first weights.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=998_000, help="Same seed, same films and first weights.")
+    ] = 1,
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder a trunk training goes on from; else one in the home.")
     ] = None,
@@ -77,7 +81,7 @@ def train(
 ) -> None:
     """Train on synthetic films, note it in MLflow and write a bundle for `vetflow models promote`."""
     from vetflow.domain.bundle import from_folder
-    from vetflow.training import trainings
+    from vetflow.training import target, trainings
     from vetflow.training.progress import bar
     from vetflow.wiring.catalogue import journal
     from vetflow.wiring.registry import name_of
@@ -87,6 +91,7 @@ def train(
         raise typer.BadParameter(f"{name} can't be trained; there are {', '.join(trainings.TRAININGS)}")
     if model != name:
         say(f"{name} asks the model {model}, so that is trained")
+    target.free(out)
     site = settings(home)
     wanted = trainings.Wanted(
         out=out, seed=seed, minutes=minutes or _MINUTES[model], folder=cache or site.home / "training" / model,
@@ -106,7 +111,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for figures, records and plots.")] = None,
     limit: Limit = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Fresh phantoms, for positioning.")] = 300,
-    seed: Annotated[int, typer.Option("--seed", help="Of fresh phantoms; must not be the training's.")] = 1001,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=999_999, help="Of fresh phantoms; must not be the training's.")
+    ] = 1001,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -119,7 +126,7 @@ def evaluate(
         unseen = trials.Unseen(limit=limit, count=count, seed=seed)
         chosen = _films(bundle, settings(home), folder=films, unseen=unseen, progress=progress)
         trial = chosen.trial(bundle, progress)
-    figures = trials.figures(trial.records)
+        figures = trials.figures(trial.records, progress)
     page = trial_pages.told(bundle, chosen, trial, figures)
     if out:
         trial_pages.write(out, bundle, trial, page)
@@ -173,7 +180,10 @@ def _told(decision: "Decision") -> None:
         say(f"{model} is in charge already")
         return
     if decision.gate is None:
-        say(f"{model} is the first of its name: in charge, measured against nothing")
+        which = "the one in charge no longer loads" if decision.champion else "it is the first of its name"
+        say(f"{which}, so {model} was measured against nothing")
+    for film, why in decision.refused.items():
+        say(f"{film}: {why}")
     for reason in decision.gate.reasons if decision.gate else ():
         say(reason)
     if decision.promoted:

@@ -8,7 +8,7 @@ import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.pr import AnnotationUnitsValues, GraphicLayer, GraphicObject, GraphicTypeValues, TextObject
 
-from vetflow.domain.finding import Finding, Presence
+from vetflow.domain.finding import Finding, Presence, percent
 from vetflow.domain.finding import Measurement as Measured
 from vetflow.domain.place import Point, Side
 
@@ -66,7 +66,7 @@ def marks(finding: Finding, tracking: str) -> Iterator[Mark]:
             text = f"{line.name.meaning}: {_value(one)}"
             yield Mark(layer=Layer.MEASUREMENTS, text=text, points=line.points, tracking=tracking)
     for point in finding.points:
-        yield Mark(layer=Layer.LANDMARKS, text=point.name.meaning, points=(point.at,), tracking=tracking)
+        yield Mark(layer=Layer.LANDMARKS, text=finding.called(point), points=(point.at,), tracking=tracking)
 
 
 def layers(used: Collection[Layer]) -> list[GraphicLayer]:
@@ -98,7 +98,7 @@ def words(mark: Mark) -> TextObject:
 
 def _claim(finding: Finding) -> str:
     side = f", {_SIDES[finding.side]}" if finding.side else ""
-    sure = "" if finding.certainty is None else f" {finding.certainty:.0%}"
+    sure = "" if finding.certainty is None else f" {percent(finding.certainty)}"
     return f"{_MARKED[finding.presence]}{finding.code.meaning}{side}{sure}"
 
 

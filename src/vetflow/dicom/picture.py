@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vetflow.dicom.marks import Pen, legible
 from vetflow.domain import clipping, tracking
 from vetflow.domain.clipping import Extent
-from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
+from vetflow.domain.finding import Assessment, Finding, Presence, Verdict, percent
 from vetflow.domain.place import Line, Mask, Point
 from vetflow.domain.standing import SUGGESTION, Standing
 from vetflow.domain.upheld import Upheld, upheld
@@ -36,6 +36,7 @@ _VERDICTS = {
     Verdict.NOTHING: "Nothing to complain of",
     Verdict.ABSTAINED: "No judgement",
 }
+_DESCRIBED = "Anatomy named, not assessed for disease"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ def drawing(
     for number, finding, claimed in findings:
         if claimed and preview.shows(finding):
             _draw(pen, finding, str(number))
-    lines = [*_head(assessment, standing, stands.verdict), *_lines(preview, findings)]
+    lines = [*_head(assessment, standing, stands), *_lines(preview, findings)]
     return np.asarray(_beside(film, lines))
 
 
@@ -186,7 +187,7 @@ def _draw(pen: Pen, finding: Finding, number: str) -> None:
         pen.text(number, (box.left, box.top), colour)
     for point in finding.points:
         pen.point(point.at, colour)
-        pen.text(f"{number} {point.name.meaning}", point.at, colour)
+        pen.text(f"{number} {finding.called(point)}", point.at, colour)
     for line in (line for measurement in finding.measurements for line in measurement.lines):
         pen.line(line, colour)
         pen.text(f"{number} {line.name.meaning}", _along(line), colour)
@@ -203,10 +204,10 @@ def _top(covered: NDArray[np.bool_]) -> Point:
     return float(np.nonzero(covered[row])[0].mean()), float(row)
 
 
-def _head(assessment: Assessment, standing: Standing, verdict: Verdict) -> Iterator[tuple[str, str, int]]:
+def _head(assessment: Assessment, standing: Standing, stands: Upheld) -> Iterator[tuple[str, str, int]]:
     """Yield text, colour and size of the first lines beside the film."""
     yield (SIGNED_TITLE, _GREEN, _TEXT + 2) if standing.signature else (TITLE, _AMBER, _TEXT + 2)
-    yield _VERDICTS[verdict], _INK, _TEXT
+    yield _DESCRIBED if stands.described else _VERDICTS[stands.verdict], _INK, _TEXT
     if assessment.abstained:
         yield from _wrapped(f"Abstained: {assessment.abstained}", _FAINT)
     if model := assessment.model:
@@ -229,4 +230,4 @@ def _wrapped(text: str, colour: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _sure(finding: Finding) -> str:
-    return "" if finding.certainty is None else f" ({finding.certainty:.0%})"
+    return "" if finding.certainty is None else f" ({percent(finding.certainty)})"

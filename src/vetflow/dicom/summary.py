@@ -14,6 +14,7 @@ _IN_WORDS = {
     Verdict.NOTHING: "Nothing to complain of.",
     Verdict.ABSTAINED: "No judgement.",
 }
+_DESCRIBED = "Anatomy was named, and not assessed for disease."
 _PRESENCE = {Verdict.FINDINGS: Presence.PRESENT, Verdict.NOTHING: Presence.ABSENT}
 
 
@@ -23,19 +24,23 @@ def advice(case: Case) -> list[Finding]:
 
 
 def summary(case: Case) -> Finding:
-    """Return what a case came to, the findings that a veterinarian rejected named and left out of it."""
-    assessment, verdict = case.assessment, case.stands.verdict
+    """Return what a case came to, the findings that a veterinarian rejected named and left out of it.
+
+    A healthy animal's anatomy is nothing to look at, and says nothing of disease.
+    """
+    assessment, verdict, described = case.assessment, case.stands.verdict, case.stands.described
     advised = advice(case)
     told = (
-        _IN_WORDS[verdict],
+        _DESCRIBED if described else _IN_WORDS[verdict],
         *(finding.says for finding in advised),
         f"Abstained: {assessment.abstained}." if assessment.abstained else "",
         SIGNED if case.standing.signature else UNVERIFIED,
         *(f"{REJECTED.meaning}: {finding.code.meaning}." for finding in case.rejected),
         *dict.fromkeys(finding.says for finding in _present(case) if finding not in advised),
     )
+    presence = Presence.UNDETERMINED if described else _PRESENCE.get(verdict, Presence.UNDETERMINED)
     return Finding(
-        code=SUMMARY, presence=_PRESENCE.get(verdict, Presence.UNDETERMINED), says=" ".join(filter(None, told)),
+        code=SUMMARY, presence=presence, says=" ".join(filter(None, told)),
         source="picture" if assessment.model else "tags",
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """One line to the technologist, while the animal is still on the table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vetflow.domain import quality
 from vetflow.domain.coding import Code
@@ -40,10 +40,15 @@ def advice(assessment: Assessment) -> str:
 
 
 def finding(assessment: Assessment) -> Finding:
-    """Return the advice as a finding, so that every result carries it; it has the reason of the worst problem."""
+    """Return the advice as a finding, so that every result carries it; it has the reason of the worst problem.
+
+    Undetermined when nothing calls for a retake, and not all was judged that may; a deviation index that is merely
+    missing is no such question: films of many machines never have one.
+    """
     worst = again(assessment.findings)
     words = advice(assessment)
-    without = Presence.UNDETERMINED if assessment.abstained else Presence.ABSENT
+    open_questions = assessment.abstained or any(one.code in _AGAIN for one in _untold(assessment.findings))
+    without = Presence.UNDETERMINED if open_questions else Presence.ABSENT
     return Finding(
         code=quality.ADVICE,
         presence=Presence.PRESENT if worst else without,
@@ -60,6 +65,16 @@ def again(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(called, key=lambda one: order.index(one.code))
 
 
+def unjudged(findings: Iterable[Finding]) -> list[str]:
+    """Return what could not be judged of what may make a film worth taking again, most important first."""
+    codes = {one.code for one in _untold(findings)}
+    return [what for code, what in {**_AGAIN, quality.EXPOSURE: "exposure"}.items() if code in codes]
+
+
+def _untold(findings: Iterable[Finding]) -> Iterator[Finding]:
+    return (one for one in findings if one.presence is Presence.UNDETERMINED)
+
+
 def _calls(problem: Finding) -> bool:
     if problem.code == quality.EXPOSURE:
         return any(one.value < _REPEAT_BELOW for one in problem.measurements)
@@ -69,9 +84,7 @@ def _calls(problem: Finding) -> bool:
 def _no_retake(assessment: Assessment) -> str:
     if assessment.abstained:
         return f"not judged: {assessment.abstained}"
-    untold = [one.code for one in assessment.findings if one.presence is Presence.UNDETERMINED]
-    unknown = [what for code, what in {**_AGAIN, quality.EXPOSURE: "exposure"}.items() if code in untold]
-    if unknown:
+    if unknown := unjudged(assessment.findings):
         return f"no retake needed as far as can be told; not judged: {', '.join(unknown)}"
     return "no retake needed"
 

@@ -63,9 +63,9 @@ class _Score:
 def judge(looks: Sequence[Look]) -> Assessment:
     """Return what is measured on each side view of a study's films, and whether it is past its range.
 
-    Enlarged is what lies above its range by more than the measurement's own error. What lies above it by less can't be
-    told, and what lies within or below it is not enlarged; certainty is the probability, errors being normally
-    distributed, that the true value lies on the side of the limit that the finding says.
+    Enlarged is what lies above its range by more than the measurement's own error, and not enlarged what lies below
+    the range's upper limit by at least that; between them it can't be told. Certainty is the probability, errors being
+    normally distributed, that the true value lies on the side of the limit that the finding says.
     """
     findings, whys, beside = list[Finding](), list[str](), list[str]()
     for number, look in enumerate(looks):
@@ -155,10 +155,15 @@ def _finding(score: _Score, look: Look, number: int) -> Finding:
     presence, certainty = _told(value, usual, error=error)
     return Finding(
         code=score.question, presence=presence, certainty=certainty, source="picture", site=score.site,
-        measurements=(score.measured,), points=score.points, image=number,
+        measurements=(score.measured, _margin(error)), points=score.points, image=number,
         says=f"Suggested points: {name.meaning.lower()} {value:.1f} ± {error:.1f} v; "
         f"{_lies(value, usual, look.evidence.signalment, error=error)}.",
     )  # fmt: skip
+
+
+def _margin(error: float) -> Measurement:
+    """Return the error as a number of its own, so that ledger, report and JSON keep it beside what it is of."""
+    return Measurement(name=trunk.MARGIN, value=error, unit=trunk.VERTEBRAE)
 
 
 def _told(value: float, usual: Range | None, *, error: float) -> tuple[Presence, float | None]:
@@ -167,7 +172,7 @@ def _told(value: float, usual: Range | None, *, error: float) -> tuple[Presence,
     past = above(usual.high, value=value, error=error)
     if enlarged(value, usual, error=error):
         return Presence.PRESENT, past
-    return (Presence.UNDETERMINED, None) if value > usual.high else (Presence.ABSENT, 1 - past)
+    return (Presence.UNDETERMINED, None) if value + error > usual.high else (Presence.ABSENT, 1 - past)
 
 
 def _lies(value: float, usual: Range | None, animal: Signalment, *, error: float) -> str:
@@ -182,4 +187,6 @@ def _lies(value: float, usual: Range | None, animal: Signalment, *, error: float
         return f"above {told}"
     if value > usual.high:
         return f"above {told}, by no more than the measurement's own error"
-    return f"{'below' if usual.low is not None and value < usual.low else 'within'} {told}"
+    where = f"{'below' if usual.low is not None and value < usual.low else 'within'} {told}"
+    near = ", but no further from its limit than the measurement's own error"
+    return f"{where}{near}" if value + error > usual.high else where

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from vetflow.domain import labelling, quality, trunk
-from vetflow.domain.advice import again
+from vetflow.domain.advice import again, unjudged
 from vetflow.domain.anatomy import PART_CODES, Part
 from vetflow.domain.cardiac import normal
 from vetflow.domain.coding import SCHEME, Code
-from vetflow.domain.differentials import Table
-from vetflow.domain.finding import Finding, Measurement, Presence
+from vetflow.domain.differentials import Differential, Table
+from vetflow.domain.finding import Finding, Presence
 from vetflow.domain.report import SCALE, Draft, Figure, Given, Opinion, Priority, Scale, Statement, System, Voice
+from vetflow.domain.signalment import Species
 from vetflow.domain.upheld import upheld
 from vetflow.domain.urgency import URGENCY, Urgency, most_urgent
 from vetflow.domain.view import Region
@@ -45,6 +46,7 @@ _EXPECTED: Mapping[str, tuple[Code, ...]] = {
     "triage": (trunk.GASTRIC_VOLVULUS, trunk.PERITONEAL_EFFUSION, trunk.PLEURAL_EFFUSION, trunk.PNEUMOTHORAX),
 }
 """What a use case owes an answer on, if only that it can't tell."""
+_ASKED_OF_NO_FILM = "on no film was it asked for: the model takes them for another part of the body"
 _EMERGENCIES = frozenset(_EXPECTED["triage"])
 _SHOWN_ON = {
     trunk.HEART_ENLARGED.value: Region.THORAX,
@@ -86,7 +88,7 @@ def draft(given: Given, opinions: Sequence[Opinion], *, table: Table, scale: Sca
         quality=tuple(one for opinion in of_films for one in _of_film(opinion, scale)),
         said=tuple(said),
         priority=_priority(given.asked, of_animal, present),
-        differentials=tuple((one, row) for one in present for row in table.behind(one.code.value, species)),
+        differentials=tuple(_differentials(present, table, species)),
         advice=tuple(dict.fromkeys(advice)),
         repeat=tuple(sorted({number for opinion in of_films for number in _bad_films(opinion)})),
     )
@@ -113,13 +115,24 @@ def _priority(asked: Urgency, opinions: Iterable[Opinion], present: Iterable[Sta
     return Priority(urgency=wanted, raised=raised, because=because)
 
 
+def _differentials(
+    present: Iterable[Statement], table: Table, species: Species | None
+) -> Iterable[tuple[Statement, Differential]]:
+    """Yield each row of the table once, however many films show what it is about."""
+    first: dict[Differential, Statement] = {}
+    for one in present:
+        for row in table.behind(one.code.value, species):
+            first.setdefault(row, one)
+    return ((one, row) for row, one in first.items())
+
+
 def _of_film(opinion: Opinion, scale: Scale) -> Iterable[Statement]:
-    """Yield the complaints about a film; one sentence when there are none, or when it was not judged."""
+    """Yield the complaints about a film; one sentence when there are none, or when not all of it was judged."""
     claimed = _claimed(opinion)
     complaints = [finding for finding in claimed if finding.presence is Presence.PRESENT]
     for finding in complaints:
         yield _statement(finding, opinion, scale=scale)
-    why = opinion.assessment.abstained
+    why = opinion.assessment.abstained or ", ".join(unjudged(claimed))
     if not complaints or why:
         presence = Presence.UNDETERMINED if why else Presence.ABSENT
         films = tuple(number + 1 for number in opinion.films)
@@ -137,13 +150,33 @@ def _bad_films(opinion: Opinion) -> Iterable[int]:
 
 def _statements(opinion: Opinion, given: Given, scale: Scale) -> Iterable[Statement]:
     """Yield what a use case says of the animal, the surest first, and on what it owed an answer and gave none."""
-    said = _joined(_statement(finding, opinion, scale=scale, given=given) for finding in _claimed(opinion))
-    yield from sorted(said, key=_doubt)
-    if why := opinion.assessment.abstained:
-        told = {finding.code for finding in opinion.assessment.findings}
-        for code in _owed(opinion.use_case, given.region):
-            if code not in told:
-                yield Statement(code=code, presence=Presence.UNDETERMINED, system=_system(code, None), why=why)
+    spoken = _spoken(_claimed(opinion))
+    said = list(_joined(_statement(finding, opinion, scale=scale, given=given) for finding in spoken))
+    several = len(given.films) > 1
+    yield from sorted((_placed(one, said, several=several) for one in said), key=_doubt)
+    told = {finding.code for finding in opinion.assessment.findings}
+    why = opinion.assessment.abstained or _ASKED_OF_NO_FILM
+    for code in _owed(opinion, given.region):
+        if code not in told:
+            yield Statement(code=code, presence=Presence.UNDETERMINED, system=_system(code, None), why=why)
+
+
+def _spoken(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out what reads as if it denied what is said beside it.
+
+    An outline says nothing of disease, and stands beside sentences that do. Ribs counted on one film are counted.
+    """
+    counted = any(one.code == trunk.RIBS and one.presence is Presence.PRESENT for one in findings)
+    untold = {trunk.RIBS} if counted else set[Code]()
+    known = [one for one in findings if one.code not in untold or one.presence is Presence.PRESENT]
+    return [one for one in known if one.code != trunk.OUTLINED]
+
+
+def _placed(one: Statement, said: Sequence[Statement], *, several: bool) -> Statement:
+    """Return a statement with the numbers of its films, unless there is one film, or it is absent on all of them."""
+    alone = sum(other.code == one.code for other in said) == 1
+    everywhere = alone and one.presence is Presence.ABSENT
+    return one if several and not everywhere else replace(one, films=())
 
 
 def _doubt(one: Statement) -> float:
@@ -151,13 +184,14 @@ def _doubt(one: Statement) -> float:
     return 1.0 - (one.certainty or 0.0) if one.presence is Presence.PRESENT else 1.0
 
 
-def _owed(use_case: str, region: Region | None) -> Iterable[Code]:
-    """Yield what a use case must answer for a region; a use case without such questions is one itself."""
-    for code in _EXPECTED.get(use_case, ()):
+def _owed(opinion: Opinion, region: Region | None) -> Iterable[Code]:
+    """Yield what a use case must answer for a region; one without such questions that says nothing is one itself."""
+    name, assessment = opinion.use_case, opinion.assessment
+    for code in _EXPECTED.get(name, ()):
         if region is None or region.overlaps(_SHOWN_ON[code.value]):
             yield code
-    if use_case not in _EXPECTED:
-        yield Code(value=use_case, scheme=SCHEME, meaning=use_case.capitalize())
+    if name not in _EXPECTED and assessment.abstained and not assessment.findings:
+        yield Code(value=name, scheme=SCHEME, meaning=name.capitalize())
 
 
 def _statement(finding: Finding, opinion: Opinion, *, scale: Scale, given: Given = _NOTHING) -> Statement:
@@ -173,7 +207,7 @@ def _statement(finding: Finding, opinion: Opinion, *, scale: Scale, given: Given
         site=finding.site.meaning if finding.site else "",
         side=finding.side,
         labels=(finding.label,) if finding.label else (),
-        figures=tuple(_figure(measured, given) for measured in finding.measurements),
+        figures=tuple(_figures(finding, opinion, given)),
         films=(_film(finding, opinion),),
         sought=finding.code not in trunk.DESCRIBED,
     )
@@ -198,9 +232,16 @@ def _system(code: Code, site: Code | None) -> System:
     return _SYSTEMS.get(code.value) or _SITES.get(site.value if site else "", System.OTHER)
 
 
-def _figure(measured: Measurement, given: Given) -> Figure:
-    usual = normal(measured.name, replace(given.signalment, breed=given.breed))
-    return Figure(name=measured.name, value=measured.value, unit=measured.unit, normal=usual)
+def _figures(finding: Finding, opinion: Opinion, given: Given) -> Iterable[Figure]:
+    """Yield a finding's numbers, each with its error; which film a count is of does not matter."""
+    error = next((one.value for one in finding.measurements if one.name == trunk.MARGIN), None)
+    sought = finding.code not in trunk.DESCRIBED
+    film = _film(finding, opinion) if sought and len(given.films) > 1 else None
+    animal = replace(given.signalment, breed=given.breed)
+    for one in finding.measurements:
+        if one.name != trunk.MARGIN:
+            usual = normal(one.name, animal)
+            yield Figure(name=one.name, value=one.value, unit=one.unit, normal=usual, error=error, film=film)
 
 
 def _film(finding: Finding, opinion: Opinion) -> int:

@@ -9,6 +9,11 @@ from vetflow.domain.coding import Code
 from vetflow.domain.place import Box, Landmark, Line, Mask, Side
 
 
+def percent(certainty: float) -> str:
+    """Return a certainty as people read it; never more than 99 %, for no model is beyond doubt."""
+    return f"{min(certainty, 0.99):.0%}"
+
+
 class Presence(StrEnum):
     """CID 240."""
 
@@ -88,6 +93,10 @@ class Finding:
     image: int = 0
     frame: int | None = None
     label: str = ""
+
+    def called(self, point: Landmark) -> str:
+        """Return what a landmark of the finding is called on the image: what tells it from others, else its name."""
+        return self.label or point.name.meaning
 
     @property
     def tracking(self) -> str:

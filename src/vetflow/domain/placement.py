@@ -75,7 +75,7 @@ def placement(sight: Sight | None, trunk: TrunkSight | None, bounds: Bounds) -> 
         yield from _breath(reliable.breath, sight.region, bounds)
         yield _answer(_MOTION, reliable.motion, bounds)
     elif trunk and sight.region.sure(bounds.sure) and sight.region.says in HEADS["region"]:
-        yield untold(ROTATION, f"rotation, breathing and motion ({trunk.doubt})")
+        yield from _in_doubt(trunk.doubt, sight.region.says)
 
 
 def untold(code: Code, what: str) -> Finding:
@@ -83,6 +83,14 @@ def untold(code: Code, what: str) -> Finding:
     return Finding(
         code=code, presence=Presence.UNDETERMINED, source="picture", says=f"Can't tell {what} from the picture."
     )
+
+
+def _in_doubt(why: str, region: Region) -> Iterator[Finding]:
+    """Yield each question that only the trunk model answers, so that none of them passes for answered."""
+    yield untold(ROTATION, f"whether the animal is rotated ({why})")
+    if region in _WANTED:
+        yield untold(BREATH, f"the phase of breathing ({why})")
+    yield untold(MOTION, f"{_MOTION.unknown} ({why})")
 
 
 def _answer(question: _Question, share: float, bounds: Bounds) -> Finding:
@@ -99,8 +107,11 @@ def _answer(question: _Question, share: float, bounds: Bounds) -> Finding:
 
 
 def _cut_off(sight: Sight, trunk: TrunkSight | None, bounds: Bounds) -> Finding:
-    """Ask the trunk model where it answers: the outline of a body says less than the parts that must be on a film."""
-    if trunk is None or not trunk.cut:
+    """Ask the trunk model where it answers: the outline of a body says less than the parts that must be on a film.
+
+    Which parts those are follows from the region that it sees: while that is in doubt, so is all it says of them.
+    """
+    if trunk is None or not trunk.cut or not trunk.region.sure(bounds.sure):
         return _out_of_field(sight.field, sight.region, bounds)
     cut = {part: share for part, share in trunk.cut.items() if share >= bounds.sure}
     if cut:
@@ -110,7 +121,8 @@ def _cut_off(sight: Sight, trunk: TrunkSight | None, bounds: Bounds) -> Finding:
         )  # fmt: skip
     doubtful = [part for part, share in trunk.cut.items() if share > 1 - bounds.sure]
     if doubtful:
-        return untold(FIELD, f"whether {' and '.join(doubtful)} are cut off")
+        verb = "are" if len(doubtful) > 1 or doubtful == ["hips"] else "is"
+        return untold(FIELD, f"whether the {' and the '.join(doubtful)} {verb} cut off")
     return Finding(
         code=FIELD, presence=Presence.ABSENT, source="picture", box=sight.field.box,
         certainty=1 - max(trunk.cut.values()), says="All that a film of this region must show is on it.",

@@ -1,6 +1,7 @@
 """A draft report as values: what is said of a study, by whom and in which section, before it is put into words."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vetflow.domain.coding import Code
@@ -70,14 +71,15 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What people and tags say of the study; none of it is the AI's, and none of it names anybody.
+    """What people and tags say of the study; none of it is the AI's, and none of it but ``history`` can name anybody.
 
     Parameters
     ----------
     breed
         Of CID 7480.
     history
-        As the clinic wrote it; no model reads it.
+        As the clinic wrote it, free text that may name whom it likes: it stands in the draft, no model reads it, and it
+        is left out of this value's own text, which logs and exceptions may print.
     region
         What the study is of.
     films
@@ -90,7 +92,7 @@ class Given:
     breed: Code | None = None
     age_years: float | None = None
     weight_kg: float | None = None
-    history: str = ""
+    history: str = field(default="", repr=False)
     region: Region | None = None
     films: tuple[Shot, ...] = ()
     priors: Priors = field(default_factory=Priors)
@@ -123,12 +125,22 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A number beside what is normal, where somebody has published that."""
+    """A number beside what is normal, where somebody has published that.
+
+    Parameters
+    ----------
+    error
+        How far off it may be, in its unit: half the width of the 95 % interval; None when that is not known.
+    film
+        Number of the film it was measured on, from 1; None in a study of one film.
+    """
 
     name: Code
     value: float
     unit: Code
     normal: Range | None = None
+    error: float | None = None
+    film: int | None = None
 
     @property
     def lies(self) -> str:
@@ -157,7 +169,7 @@ class Statement:
     labels
         Of several findings of one kind, such as vertebrae, in their order.
     films
-        Numbers of the films it is about, from 1; empty when it is about all.
+        Numbers of the films it is about, from 1; empty when it is about all, as is what is absent from the animal.
     sought
         It answers a question about disease; what merely names and counts is no part of an impression.
     """
@@ -248,9 +260,25 @@ class Draft:
         return tuple(one for one in sought if one.presence is presence is told[one.code])
 
     @property
+    def impressions(self) -> tuple[Statement, ...]:
+        """What is there, once each: as sure as on the film that is surest, with the figures and numbers of all."""
+        alike: dict[object, list[Statement]] = {}
+        for one in self.being(Presence.PRESENT):
+            alike.setdefault((one.code, one.side), []).append(one)
+        return tuple(_once(many) for many in alike.values())
+
+    @property
     def figures(self) -> tuple[Figure, ...]:
         """What was measured to answer a question about disease."""
         return tuple(figure for one in self.said if one.sought for figure in one.figures)
+
+
+def _once(many: Sequence[Statement]) -> Statement:
+    return replace(
+        max(many, key=lambda one: one.certainty or 0.0),
+        figures=tuple(figure for one in many for figure in one.figures),
+        films=tuple(sorted({film for one in many for film in one.films})),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

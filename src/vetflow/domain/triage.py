@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vetflow.domain import trunk
 from vetflow.domain.anatomy import PART_CODES, Part
 from vetflow.domain.coding import Code
-from vetflow.domain.finding import Assessment, Finding, Presence
+from vetflow.domain.finding import Assessment, Finding, Presence, percent
 from vetflow.domain.look import Look, model, reasons, verdict
 from vetflow.domain.trunk_sight import LESIONS, Likelihood
 from vetflow.domain.urgency import URGENCY, Urgency
@@ -33,8 +33,10 @@ _WANTED: Mapping[Code, Urgency] = {
 certainty is not amount, and the amount is not measured; nor is a pneumothorax's, so that each counts as a large one."""
 NOW_FROM = 0.5
 """Certainty below which nothing is called for at once: it is then more likely not there."""
+ABSENT_SURE = 0.9
+"""Certainty below which no absence is called, whatever the card says: a model whose thresholds meet leaves no doubt."""
 _NOTHING = "Nothing was found that makes the study more urgent; this does not say that it may wait."
-_EXCLUDES = "; this excludes none: turned by 360 degrees, half of them are missed on films (Mur 2025)"
+_EXCLUDES = "; this does not exclude it: a stomach turned by 360 degrees is missed on at least half of films (Mur 2025)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,8 @@ def judge(looks: Sequence[Look]) -> Assessment:
     """Return whether each emergency is there, over all films that are asked about it, and how soon to read the study.
 
     Present on any film wins, with the film that is surest; then what can't be told on any; absent is as sure as on the
-    film that is least so. Films that may not be relied on count where no other answers.
+    film that is least so, and is called only when it is at least 90 % certain. Films that may not be relied on count
+    where no other answers.
     """
     answers = {name: list(_answers(name, looks)) for name in LESIONS}
     findings = tuple(_finding(name, given) for name, given in answers.items() if given)
@@ -74,9 +77,11 @@ def judge(looks: Sequence[Look]) -> Assessment:
 def urgency(assessment: Assessment) -> Urgency | None:
     """Return how soon an assessment wants the study read; None when nothing was judged.
 
+    It follows from the emergencies that are among the findings, so that it holds for what a veterinarian left of them.
     Routine is no statement that a study may wait: it never lowers what the clinic asked for.
     """
-    return next((Urgency(one.label) for one in assessment.findings if one.code == URGENCY), None)
+    told = [one for one in assessment.findings if one.code in _WANTED and one.presence is not Presence.UNDETERMINED]
+    return Urgency(_urgency(told).label) if told else None
 
 
 def _doubt(look: Look) -> str:
@@ -99,7 +104,8 @@ def _answers(name: str, looks: Sequence[Look]) -> Iterator[_Answer]:
 def _untold(likely: Likelihood) -> str:
     if not likely.steady:
         return "mirrored copies of the film disagree"
-    if likely.absent_below <= likely.share < likely.present_from:
+    unsure = likely.share >= likely.absent_below or 1 - likely.share < ABSENT_SURE
+    if unsure and likely.share < likely.present_from:
         return f"a probability of {likely.share:.0%} is too high to exclude it and too low to call it"
     return ""
 
@@ -112,7 +118,7 @@ def _finding(name: str, answers: Sequence[_Answer]) -> Finding:
     if best.presence is Presence.UNDETERMINED:
         says = f"{best.why[:1].upper()}{best.why[1:]}."
     elif best.presence is Presence.PRESENT:
-        says, certainty = f"Signs of {what.lower()}, probability {share:.0%}.", share
+        says, certainty = f"Signs of {what.lower()}, probability {percent(share)}.", share
     else:
         excludes = _EXCLUDES if name == "volvulus" else ""
         says, certainty = f"No sign of {what.lower()}{excludes}.", 1 - share

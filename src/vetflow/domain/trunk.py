@@ -14,6 +14,8 @@ HEART_SCORE = own("vhs", "Vertebral heart score")
 ATRIAL_SIZE = own("vlas", "Vertebral left atrial size")
 VERTEBRAE = Code(value="{vertebrae}", scheme="UCUM", meaning="vertebrae")
 """Unit of both scores: vertebral bodies with the disc spaces behind them, from the cranial edge of T4."""
+MARGIN = own("margin", "Half the width of the 95 % interval")
+"""How far off a score beside it may be, in its unit: the measurement's own error."""
 HEART_APEX = Code(value="13383001", scheme="SCT", meaning="Apex of heart")
 HEART_CRANIAL = own("heart-cranial", "Cranial border of the heart")
 HEART_CAUDAL = own("heart-caudal", "Caudal border of the heart")

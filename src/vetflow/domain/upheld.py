@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vetflow.domain import quality, tracking
+from vetflow.domain import quality, tracking, trunk
 from vetflow.domain.finding import Assessment, Finding, Presence, Verdict
 from vetflow.domain.place import Mask
 from vetflow.domain.standing import Standing
@@ -31,6 +31,11 @@ class Upheld:
     rejected: tuple[tuple[str, Finding], ...]
     structures: tuple[tuple[str, Mask], ...]
     verdict: Verdict
+
+    @property
+    def described(self) -> bool:
+        """Whether something is there and all only names and counts, as of a healthy animal: no word about disease."""
+        return _present(self.claimed) and all(finding.code in trunk.DESCRIBED for _, finding in self.claimed)
 
 
 def upheld(assessment: Assessment, standing: Standing) -> Upheld:

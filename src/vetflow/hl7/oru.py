@@ -12,8 +12,10 @@ from typing import Protocol, cast
 from hl7apy.consts import VALIDATION_LEVEL  # pyright: ignore[reportMissingTypeStubs]
 from hl7apy.core import Message  # pyright: ignore[reportMissingTypeStubs]
 
+from vetflow.domain import trunk
 from vetflow.domain.coding import SCHEME, Code
 from vetflow.domain.finding import PRESENCE_CODES, Assessment, Finding, ModelVersion, Presence
+from vetflow.domain.urgency import URGENCY
 from vetflow.hl7.escape import escaped
 
 UNVERIFIED = "AI suggestion - not verified by a veterinarian"
@@ -21,6 +23,8 @@ _NOT_VERIFIED = "R"
 """Table 0085 and 0123: stored, not yet verified; P would claim a verified early result."""
 _NAMELESS = "^^^^^^U"
 """PID-5 is required; table 0200: unspecified."""
+_NORMAL = trunk.DESCRIBED | {URGENCY}
+"""What is no abnormality although it is there: anatomy that has a name, and how soon the findings want to be read."""
 _TOKEN = re.compile("\ue000([0-9]+)\ue001")
 
 
@@ -223,7 +227,7 @@ def _finding(finding: Finding, values: _Values) -> dict[int, str]:
         2: "CWE",
         3: values.code(finding.code),
         5: values.code(PRESENCE_CODES[finding.presence]),
-        8: "A" if finding.presence is Presence.PRESENT else "",
+        8: "A" if finding.presence is Presence.PRESENT and finding.code not in _NORMAL else "",
         9: "" if finding.certainty is None else f"{finding.certainty:.2f}",
     }
 

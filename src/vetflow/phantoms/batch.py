@@ -1,13 +1,15 @@
 """Many phantoms at once, as DICOM files beside a table of their truth."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from pydicom.dataset import Dataset
 
+from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.signalment import Species
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.dicom import dataset
@@ -23,6 +25,8 @@ _SIZE = 1024
 """Pixels of a film's longer side."""
 _SEEDS = 1_000_000
 """Films that a batch's seed has room for."""
+_TRUTH, _KEPT = "truth.json", 50
+"""Where the films' truth is kept, and the films after which it is written."""
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there will be."""
@@ -33,6 +37,9 @@ def make(
 ) -> tuple[Path, ...]:
     """Write films ``phantom-<seed>.dcm`` and ``truth.json`` and return the films' paths.
 
+    A truth that the folder holds already stays beside the new one; it is written every 50 films and whenever the making
+    ends, so that it covers what is there.
+
     Parameters
     ----------
     region
@@ -40,21 +47,48 @@ def make(
 
     Raises
     ------
+    ConfigurationError
+        The folder's ``truth.json`` is not one.
     ValueError
         The seed or the count is too high: its films would be held-out ones, or those of the next seed.
     """
     out.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    truths: dict[str, object] = {}
-    for done, (one, view, part) in enumerate(plan(seed, count, region=region), start=1):
-        path = out / f"phantom-{one}.dcm"
-        made, truths[path.name] = _trunk(one, view, part) if part in TRUNKS else _limb(one, view, part)
-        made.save_as(path, enforce_file_format=True)
-        paths.append(path)
-        if progress:
-            progress(done, count)
-    (out / "truth.json").write_text(json.dumps(truths))
+    truths = _earlier(out / _TRUTH)
+    try:
+        for done, (one, view, part) in enumerate(plan(seed, count, region=region), start=1):
+            path = out / f"phantom-{one}.dcm"
+            made, truth = _trunk(one, view, part) if part in TRUNKS else _limb(one, view, part)
+            made.save_as(path, enforce_file_format=True)
+            truths[path.name] = truth
+            paths.append(path)
+            if done % _KEPT == 0:
+                _write(out / _TRUTH, truths)
+            if progress:
+                progress(done, count)
+    finally:
+        if paths:
+            _write(out / _TRUTH, truths)
     return tuple(paths)
+
+
+def _earlier(path: Path) -> dict[str, object]:
+    """Return the truth that a folder holds already, empty when there is none."""
+    try:
+        found: object = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path} is not the truth of films, so none can be added; choose another folder")
+    return cast("dict[str, object]", found)
+
+
+def _write(path: Path, truths: Mapping[str, object]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(truths))
+    part.replace(path)
 
 
 def _trunk(seed: int, view: View, region: Region) -> tuple[Dataset, dict[str, object]]:

@@ -1,7 +1,7 @@
 """What the AI says of a study, sentence by sentence; each is marked here, where no template can leave it out."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from jinja2 import Environment, UndefinedError
@@ -22,10 +22,13 @@ class Sentences:
 
     Parameters
     ----------
+    voices
+        Which models speak; the page does not say it again, since the head of the draft does.
     findings
         By system; every system is there.
     """
 
+    voices: tuple[str, ...]
     quality: tuple[str, ...]
     findings: Mapping[str, tuple[str, ...]]
     figures: tuple[str, ...]
@@ -42,15 +45,19 @@ class Speaker:
     ----------
     templates
         Where both are.
+    shipped
+        Whose words name the models: a site does not replace those.
     """
 
-    def __init__(self, templates: Environment) -> None:
+    def __init__(self, templates: Environment, shipped: Environment) -> None:
+        self._head = shipped.get_template("page.txt").module
         self._phrases = templates.get_template("phrases.txt").module
         self._page = templates.get_template("page.txt").module
 
     def sentences(self, draft: Draft) -> Sentences:
         """Return what a draft says."""
         return Sentences(
+            voices=_joined(_put(self._head, "voice", one) for one in draft.voices),
             quality=_joined(map(self._complaint, draft.quality)),
             findings={system.value: _joined(map(self.said, draft.of(system))) for system in System},
             figures=_joined(self._put("figure", one) for one in draft.figures),
@@ -72,11 +79,12 @@ class Speaker:
 
     def _complaint(self, one: Statement) -> tuple[str, ...]:
         """Name the image before a complaint; what is said of a whole film names it itself."""
-        words = self._words(one)
-        return _marked(words) if one.code == quality.SERVICE else self._put("complaint", one, words.strip())
+        if one.code == quality.SERVICE:
+            return _marked(self._words(one))
+        return self._put("complaint", one, self._words(replace(one, films=())).strip())
 
     def _impression(self, draft: Draft) -> Iterable[tuple[str, ...]]:
-        present, absent = draft.being(Presence.PRESENT), draft.being(Presence.ABSENT)
+        present, absent = draft.impressions, draft.being(Presence.ABSENT)
         for one in present:
             yield self._put("impression", one)
         if absent and not present:
@@ -91,10 +99,14 @@ class Speaker:
             yield self._put("advice", row)
 
     def _put(self, macro: str, *values: object) -> tuple[str, ...]:
-        words = _macro(self._page, macro)
-        if words is None:
-            raise UndefinedError(f"page.txt has no macro {macro}")
-        return _marked(words(*values))
+        return _put(self._page, macro, *values)
+
+
+def _put(page: TemplateModule, macro: str, *values: object) -> tuple[str, ...]:
+    words = _macro(page, macro)
+    if words is None:
+        raise UndefinedError(f"page.txt has no macro {macro}")
+    return _marked(words(*values))
 
 
 def _macro(module: TemplateModule, name: str) -> "Callable[..., str] | None":

@@ -105,14 +105,14 @@ class Templates:
             return self._written(self._shipped, draft, trouble=_explained(error, self._folder))
 
     def _written(self, templates: Environment, draft: Draft, *, trouble: ConfigurationError | None = None) -> Written:
-        speaker = Speaker(templates)
+        speaker = Speaker(templates, self._shipped)
         said = speaker.sentences(draft)
         sections = {field.name: getattr(said, field.name) for field in fields(said)}
         page = templates.select_template([*_named(draft), _ANY]).render(given=draft.given, **sections)
         claims = [sentence for one in draft.being(Presence.PRESENT) for sentence in speaker.said(one)]
         header = self._shipped.get_template(_HEADER).render(
             mark=MARK,
-            voices=draft.voices,
+            voices=said.voices,
             broken=trouble is not None,
             left_out=[sentence for sentence in claims if sentence not in page],
         )
@@ -145,7 +145,8 @@ def _named(draft: Draft) -> Iterable[str]:
 
 
 def _paragraphs(said: Sentences) -> Iterable[Paragraph]:
-    found = (*said.quality, *(sentence for system in said.findings.values() for sentence in system), *said.figures)
+    of_systems = (sentence for system in said.findings.values() for sentence in system)
+    found = (*said.voices, *said.quality, *of_systems, *said.figures)
     sections = (
         (FINDINGS, found),
         (IMPRESSIONS, (*said.impression, *said.priority, *said.differentials)),

@@ -26,6 +26,6 @@ def settle(flow: Flow[..., object], flow_run: FlowRun, state: State[object]) -> 
     elif isinstance(error, MemoryError):
         ledger.fail(case, "memory_limit", again=False, most=most)
     elif isinstance(error, TransientError):
-        ledger.postpone(case, f"outside_not_ready: {type(error).__name__}", first=_FIRST_SECONDS, cap=_CAP_SECONDS)
+        ledger.put_off(case, f"outside_not_ready: {type(error).__name__}", first=_FIRST_SECONDS, cap=_CAP_SECONDS)
     else:
         ledger.fail(case, f"step_failed: {type(error).__name__}", again=True, most=most)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from vetflow.domain.bundle import CARD, METADATA, WEIGHTS, Bundle, read_manifest
 from vetflow.domain.sight import Sight
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.films import film
+from vetflow.training import target
 from vetflow.training.card import card
 from vetflow.training.evaluation import Evaluation
 from vetflow.training.heads import HEADS
@@ -74,13 +74,8 @@ def bundled(draft: Draft, evaluation: Evaluation | None) -> Bundle:
 
 
 def write(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle's files in place of what the folder held."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    for path, data in bundle.files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+    """Write a bundle into a folder, in place of an earlier one; see `vetflow.training.target.written`."""
+    target.written(bundle, folder)
 
 
 def golden(look: Callable[[np.ndarray, bool], Sight]) -> Mapping[str, bytes]:

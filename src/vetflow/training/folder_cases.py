@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vetflow.domain.errors import StudyRefused
 from vetflow.domain.sight import Guess, Sight
-from vetflow.domain.trunk_sight import HEART_POINTS, LESIONS_OF, VERTEBRAE
+from vetflow.domain.trunk_sight import HEADS, HEART_POINTS, LESIONS_OF, VERTEBRAE
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.trunk.order import VIEWS
 from vetflow.phantoms.truth import Truth
@@ -36,10 +36,15 @@ def case(film: Labelled) -> Case:
     Raises
     ------
     StudyRefused
-        ``truth_unreadable``: it is in a view that no trunk film has.
+        ``truth_unreadable``: it is in a view that no trunk film has, or has a number of ribs that no model knows.
     """
     if film.plain.view not in {*VIEWS, *_SIDES}:
         raise StudyRefused("truth_unreadable", "Its truth names a view that no film of the trunk has.")
+    if str(film.trunk.rib_pairs) not in HEADS["ribs"]:
+        known = " or ".join(HEADS["ribs"])
+        raise StudyRefused(
+            "truth_unreadable", f"Its truth has trunk.rib_pairs other than {known}, which no model knows."
+        )
     plain = replace(film.plain, view=_SIDES.get(film.plain.view, film.plain.view))
     return Case(
         film=film.name,

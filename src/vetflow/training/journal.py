@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+PHANTOMS = "vetflow.phantoms"
+"""Source of films that were made and not taken."""
+
 
 class Journal(Protocol):
     """One training run's record, without owner data."""
@@ -11,8 +14,8 @@ class Journal(Protocol):
         """Record what the run was started with."""
         ...
 
-    def dataset(self, name: str, *, digest: str, count: int) -> None:
-        """Record what was learnt from or measured on."""
+    def dataset(self, name: str, *, digest: str, count: int, source: str = PHANTOMS) -> None:
+        """Record what was learnt from or measured on, and where it comes from."""
         ...
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:
@@ -30,7 +33,7 @@ class NoJournal:
     def settings(self, values: Mapping[str, str | int | float]) -> None:
         """Record nothing."""
 
-    def dataset(self, name: str, *, digest: str, count: int) -> None:
+    def dataset(self, name: str, *, digest: str, count: int, source: str = PHANTOMS) -> None:
         """Record nothing."""
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0) -> None:

@@ -89,8 +89,8 @@ def train(out: Path, *, seed: int, minutes: float, progress: Progress, journal: 
     calibrated = _calibrated(network, Pictures(made=checks, size=SIZE, seed=seed + 1, variety=_CHECK))
     draft = replace(calibrated, seed=seed, films=plan.films, dataset=known, losses=tuple(losses))
     evaluation, finished = _measured(draft, plan.held_out, seed=seed + 2, progress=progress)
-    _recorded(kept, evaluation, losses)
     write(finished, out)
+    _recorded(kept, evaluation, losses)
     return evaluation
 
 

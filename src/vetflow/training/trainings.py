@@ -11,6 +11,10 @@ from vetflow.training.journal import Journal
 from vetflow.training.pictures import Progress
 
 Figures = Mapping[str, object]
+GATE_SEED = 1001
+"""Seed of the phantoms that models of any body part are measured on."""
+_SEEDS = 3
+"""Seeds from the one asked for on that a training of such a model uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,11 @@ def _positioning(wanted: Wanted, progress: Progress, journal: Journal) -> Figure
 
     if wanted.parent:
         raise ConfigurationError("the positioning model is trained from nothing; leave out --from")
+    if GATE_SEED in range(wanted.seed, wanted.seed + _SEEDS):
+        raise ConfigurationError(
+            f"a training with seed {wanted.seed} would learn the films of seed {GATE_SEED}, which models are measured "
+            "on before they take charge; choose another --seed"
+        )
     return asdict(train(wanted.out, seed=wanted.seed, minutes=wanted.minutes, progress=progress, journal=journal))
 
 

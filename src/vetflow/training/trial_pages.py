@@ -10,6 +10,7 @@ from vetflow.training.evaluation import RealLook, Said, real_looks, score
 from vetflow.training.figures import confusion
 from vetflow.training.heads import HEADS
 from vetflow.training.trials import Figure, Films, Trial
+from vetflow.training.trunk.cases import INSIDE
 from vetflow.training.trunk.figures import plots
 from vetflow.training.trunk.real import real_sayings
 from vetflow.training.trunk.records import SILENT, Record, to_json
@@ -41,11 +42,12 @@ def _real(bundle: Bundle) -> Sequence[RealLook | Saying]:
 
 
 def write(out: Path, bundle: Bundle, trial: Trial, page: object) -> None:
-    """Write ``figures.json``, ``records.json`` and plots into a folder."""
+    """Write figures, records and plots into a folder; the plots leave out the easy films inside the card."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "figures.json").write_text(json.dumps(page, indent=2))
     (out / "records.json").write_bytes(to_json(trial.records))
-    drawn = plots(trial.records) if bundle.manifest.of_trunk else dict(_confusions(trial.records, bundle.manifest.sure))
+    records = [record for record in trial.records if record.group != INSIDE]
+    drawn = plots(records) if bundle.manifest.of_trunk else dict(_confusions(records, bundle.manifest.sure))
     for name, png in drawn.items():
         (out / name).write_bytes(png)
 

@@ -1,7 +1,8 @@
 """Trying a bundle on films: held-out ones, fresh phantoms or a folder of somebody's own, and its figures on them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from vetflow.phantoms.truth import Film
 from vetflow.training import folder_cases
 from vetflow.training.dataset_folder import Decoder, Folder
 from vetflow.training.evaluation import held_out
+from vetflow.training.journal import PHANTOMS
 from vetflow.training.pictures import Progress
+from vetflow.training.trainings import GATE_SEED
 from vetflow.training.trunk import scores
-from vetflow.training.trunk.cases import INSIDE, listed
+from vetflow.training.trunk.cases import listed
 from vetflow.training.trunk.measuring import compare, measure_listed
 from vetflow.training.trunk.records import Record
 from vetflow.wiring.catalogue import Runtime
@@ -52,11 +55,14 @@ class Films:
         What they are, and the SHA-256 that tells them from others.
     trial
         Tries a bundle.
+    source
+        Where they come from; no path, which may name somebody.
     """
 
     name: str
     digest: str
     trial: Callable[[Bundle, Progress], Trial]
+    source: str = PHANTOMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,7 @@ class Unseen:
 
     limit: int | None = None
     count: int = 300
-    seed: int = 1001
+    seed: int = GATE_SEED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +103,16 @@ class Figure:
     films: int
 
 
-def figures(records: tuple[Record, ...]) -> tuple[Figure, ...]:
+def figures(records: tuple[Record, ...], progress: Progress) -> tuple[Figure, ...]:
     """Return all figures that can be had from these films; of a held-out set, only coverage is from inside the card."""
-    outside = tuple(record for record in records if record.group != INSIDE)
-    return (*_figures(outside), *(one for one in _figures(records) if one.name == "coverage"))
-
-
-def _figures(records: tuple[Record, ...]) -> Iterator[Figure]:
-    for name, value in scores.metrics(records).items():
-        yield _figure(name, value, records)
+    found: list[Figure] = []
+    for done, name in enumerate(scores.METRICS, start=1):
+        films = scores.films_of(records, name)
+        value = scores.value(films, name)
+        if not math.isnan(value):
+            found.append(_figure(name, value, films))
+        progress("figures", done, len(scores.METRICS))
+    return tuple(found)
 
 
 def _figure(name: str, value: float, records: tuple[Record, ...]) -> Figure:
@@ -135,7 +142,7 @@ def of_folder(folder: Folder, decode: Decoder) -> Films:
             progress("measure", done, len(folder.truths))
         return Trial(records=tuple(records), refused=refused, elsewhere=elsewhere)
 
-    return Films(name="folder", digest=folder.digest, trial=trial)
+    return Films(name="folder", digest=folder.digest, trial=trial, source="a folder of the site")
 
 
 def _asking(bundle: Bundle) -> Callable[[folder_cases.Labelled], Record]:

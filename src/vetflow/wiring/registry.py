@@ -9,6 +9,7 @@ from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.use_cases import MODELS, model_of
 from vetflow.ports import Champion
 from vetflow.wiring import Services
+from vetflow.wiring.catalogue import Runtime
 
 if TYPE_CHECKING:
     from vetflow.adapters.registry_mlflow import RegisteredVersion
@@ -30,13 +31,25 @@ def kept(services: Services, bundle: Bundle) -> Champion:
     Raises
     ------
     ConfigurationError
-        No use case asks for a model of its name, or its network answers other questions.
+        No use case asks for a model of its name, or its network answers other questions or can't be built.
     """
     manifest = bundle.manifest
     if manifest.name not in _NAMES or manifest.of_trunk != (manifest.name == TRUNK):
         known = ", ".join(sorted(_NAMES))
         raise ConfigurationError(f"no use case asks for this model: a bundle is of {known}, with a network of its kind")
+    built(bundle)
     return Champion(model=manifest.model, bundle=services.store.put([bundle.archive()]))
+
+
+def built(bundle: Bundle) -> None:
+    """Build the network of a bundle once, as those who ask it will.
+
+    Raises
+    ------
+    ConfigurationError
+        It can't be built, so the bundle is good for nothing.
+    """
+    _ = trunk_runtime(bundle) if bundle.manifest.of_trunk else Runtime(bundle)
 
 
 def register(services: Services, bundle: Bundle, *, actor: str) -> bool:

@@ -55,7 +55,7 @@ class EndingRows(Part):
             if not again or retry(connection, ref, _UNFINISHED, reason=reason, most=most) is None:
                 settle(connection, end(connection, ref, _UNFINISHED, state=CaseState.FAILED, reason=reason))
 
-    def postpone(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
+    def put_off(self, ref: CaseRef, reason: str, *, first: float, cap: float) -> None:
         """Give up this attempt while the outside is not ready: the next begins in `first` seconds, later each time."""
         with self._database.transaction() as connection:
             postpone(connection, ref, _UNFINISHED, reason=reason, first=first, cap=cap)

@@ -1,5 +1,7 @@
 """Which model is in charge, and how far its results may travel; both keep their history."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, Row, Select, insert, or_, select
 
 from vetflow.adapters.ledger.audit import append
@@ -48,8 +50,15 @@ class RolloutRows(Part):
             _note(connection, challenger, actor=actor, action="model.register")
             _add(connection, challenger, actor=actor, role=_CHALLENGER)
 
-    def promote(self, champion: Champion, *, over: Champion | None, actor: str, why: str) -> None:
+    def promote(
+        self, champion: Champion, *, over: Champion | None, actor: str, why: str, silenced: Mapping[str, str]
+    ) -> None:
         """Make a model the champion in place of the one that it was measured against; audited.
+
+        Parameters
+        ----------
+        silenced
+            Weights digests by use case whose phase becomes silent with it, whatever was granted to them before.
 
         Raises
         ------
@@ -62,6 +71,8 @@ class RolloutRows(Part):
             if _model(name, connection.execute(_newest(name, _CHAMPION)).one_or_none()) != over:
                 raise TransientError("another model was put in charge meanwhile; promote again to measure against it")
             _add(connection, champion, actor=actor, role=_CHAMPION)
+            for use_case, weights in silenced.items():
+                _grant(connection, use_case, Phase.SILENT, model=weights, actor=actor)
 
     def phase(self, use_case: str, *, model: str, species: Species | None) -> Phase:
         """Return the granted phase for a weights digest; silent when nothing was granted."""
@@ -78,11 +89,14 @@ class RolloutRows(Part):
 
     def grant(self, use_case: str, phase: Phase, *, model: str, actor: str) -> None:
         """Grant a phase to a weights digest for every species; audited."""
-        detail = f"{phase.value} for weights {model}"
         with self._database.transaction() as connection:
-            append(connection, actor=actor, action="phase.grant", subject=use_case, detail=detail)
-            values = {"use_case": use_case, "model": model, "phase": phase.value, "actor": actor}
-            connection.execute(insert(PhaseRow).values(values))
+            _grant(connection, use_case, phase, model=model, actor=actor)
+
+
+def _grant(connection: Connection, use_case: str, phase: Phase, *, model: str, actor: str) -> None:
+    append(connection, actor=actor, action="phase.grant", subject=use_case, detail=f"{phase.value} for weights {model}")
+    values = {"use_case": use_case, "model": model, "phase": phase.value, "actor": actor}
+    connection.execute(insert(PhaseRow).values(values))
 
 
 def _newest(name: str, role: str) -> Select[str, str, str, str]:

@@ -1,6 +1,7 @@
 """The trunk model's card, written from what was measured."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from vetflow.domain.trunk_sight import LESIONS
 from vetflow.phantoms.trunk.ranges import training
@@ -10,6 +11,7 @@ from vetflow.training.trunk.evaluating import SUBSETS, Evaluation
 from vetflow.training.trunk.figures import lesion_shares
 from vetflow.training.trunk.records import Record
 from vetflow.training.trunk.sayings import Check, Saying
+from vetflow.training.trunk.shots import FORCED
 
 _HEADING = """# {name} {version}
 
@@ -48,8 +50,9 @@ mirrored copies disagree). On one emergency: between its two thresholds, or when
 
 _MADE = """`vetflow models train trunk`{parent}: {films} phantoms of {looks} films each (seed {seed}, SHA-256
 `{digest}`), laid and lit anew each time they are shown, {steps} steps of 16 films{last}; {parameters:,} parameters.
-Certainties were calibrated on other phantoms of wider ranges: temperatures {temperatures}; odd from {odd:.3f}; heart
-score ± {vhs:.2f}, atrial size ± {vlas:.2f} vertebrae; {thresholds}."""
+In training {forced:.0%} of the animals are given an emergency, and are shown without it as well: far more than any
+clinic sees. Certainties were calibrated on other phantoms of wider ranges: temperatures {temperatures}; odd from
+{odd:.3f}; heart score ± {vhs:.2f}, atrial size ± {vlas:.2f} vertebrae; {thresholds}."""
 
 _MEASURED = """
 ## How it was made
@@ -60,14 +63,15 @@ _MEASURED = """
 
 Held-out set `{holdout}` (SHA-256 of `holdout.toml`): {films} films of other seeds, every range of animals and
 exposures at least half as wide again as in training, half of them with noise and processing that training never saw.
-Inside the card are {inside} fresh films as training draws them. Intervals are 95 % (films drawn with replacement,
-1,000 times). A film that the model abstains on counts with what it would have said, its emergencies as undetermined,
-but heart score and atrial size are not measured there; the column "answered" leaves such films out. Undetermined counts
-as wrong, except in rows that end in `answered`. Outlines are compared pixel by pixel on films that show at least 0.1 %
-of them.
+Inside the card are {inside} fresh films as training draws them. Intervals are 95 %: Wilson's of shares of films, else
+films drawn with replacement, 1,000 times. Each figure has the number of films beside it that it is of. A film that the
+model abstains on counts with what it would have said, its emergencies as undetermined, but heart score and atrial size
+are not measured there; the column "answered" leaves such films out. Undetermined counts as wrong, except in rows that
+end in `answered`. `wrong_and_sure` is the share of films on which the model doesn't abstain and is wrong about plane or
+region. Outlines are compared pixel by pixel on films that show at least 0.1 % of them.
 
-| figure | bar | held-out | 95 % | reached | {columns} |
-|---|---|---|---|---|{rules}|
+| figure | bar | held-out | films | 95 % | reached | {columns} |
+|---|---|---|---|---|---|{rules}|
 {figures}
 
 Calibration of the emergencies (ten bins), on all held-out films; the limit is what 95 of 100 perfectly calibrated
@@ -90,7 +94,8 @@ Missed and doubted by severity, held-out films that have it:
 {strangers}
 
 Photographs, ultrasound, CT slices and the real film are those of the package deid-data, which has no human chest film,
-so human chests are synthetic only.
+so human chests are synthetic only. The synthetic pictures come from the same generators as the ones that the model
+learnt to abstain on, with other seeds: they say little of strangers of another kind.
 
 ## Films inside the card, spoilt
 
@@ -143,7 +148,7 @@ def _made(draft: Draft) -> str:
     return _MADE.format(
         parent=f", on from the weights `{draft.parent[:12]}`" if draft.parent else "",
         films=draft.films, looks=draft.looks, seed=draft.seed, digest=draft.dataset, steps=draft.steps,
-        parameters=draft.parameters, last=last,
+        forced=FORCED, parameters=draft.parameters, last=last,
         temperatures=", ".join(f"{name} {value:.2f}" for name, value in draft.temperatures.items()),
         odd=draft.card.odd_from, vhs=draft.card.heart_score_error, vlas=draft.card.atrial_size_error,
         thresholds="; ".join(
@@ -155,26 +160,30 @@ def _made(draft: Draft) -> str:
 
 def _figures(evaluation: Evaluation, others: Sequence[str]) -> Iterator[str]:
     whole = evaluation.of("held-out")
-    values, columns = scores.metrics(whole), [scores.metrics(evaluation.of(name)) for name in others]
+    columns = [evaluation.of(name) for name in others]
     for name, metric in scores.METRICS.items():
-        cells = " | ".join(_value(column, name) for column in columns)
-        if name not in values:
-            if any(name in column for column in columns):
-                yield f"| {name} | {_bar(metric)} | | | | {cells} |"
-            continue
-        low, high = scores.interval(whole, name)
-        reached = "" if metric.bar is None else ("yes" if metric.reached(values[name]) else "**no**")
-        yield (
-            f"| {name} | {_bar(metric)} | {values[name]:.3f} | {low:.3f} to {high:.3f} | {reached} | {cells} |"
-        )  # fmt: skip
+        measured, cells = _measured(whole, metric), [_cell(column, name) for column in columns]
+        if measured or any(cells):
+            yield f"| {name} | {_bar(metric)} | {measured or '| | |'} | {' | '.join(cells)} |"
+
+
+def _measured(records: Sequence[Record], metric: scores.Metric) -> str:
+    """Return a figure, its films, its interval, and whether it reaches its bar; empty when there is none."""
+    value = scores.value(records, metric.name)
+    if math.isnan(value):
+        return ""
+    low, high = scores.interval(records, metric.name)
+    reached = "" if metric.bar is None else ("yes" if metric.reached(value) else "**no**")
+    return f"{value:.3f} | {len(metric.rows(records))} | {low:.3f} to {high:.3f} | {reached}"
 
 
 def _bar(metric: scores.Metric) -> str:
     return "" if metric.bar is None else f"{'≥' if metric.higher_is_better else '≤'} {metric.bar}"
 
 
-def _value(column: Mapping[str, float], name: str) -> str:
-    return f"{column[name]:.3f}" if name in column else ""
+def _cell(records: Sequence[Record], name: str) -> str:
+    value = scores.value(records, name)
+    return "" if math.isnan(value) else f"{value:.3f} ({len(scores.METRICS[name].rows(records))})"
 
 
 def _calibration(records: Sequence[Record]) -> Iterator[str]:

@@ -33,7 +33,8 @@ def narrower(shots: Shots, index: int, look: int, rng: np.random.Generator) -> F
 def gone(shots: Shots, index: int, look: int, field: Field) -> NDArray[np.bool_]:
     """Return which parts that may be cut off don't lie wholly in a field, shape (parts,)."""
     extents = _extents(shots, index, look)
-    return (extents[:, :2] < field[0]).any(axis=1) | (extents[:, 2:] > field[1]).any(axis=1)
+    outside = (extents[:, :2] < field[0]).any(axis=1) | (extents[:, 2:] > field[1]).any(axis=1)
+    return np.asarray(outside, np.bool_)
 
 
 def _extents(shots: Shots, index: int, look: int) -> _Floats:

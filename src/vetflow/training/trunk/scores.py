@@ -17,6 +17,9 @@ from vetflow.training.trunk.statistics import Rows
 Parts = Callable[[Record], Sequence[float] | None]
 """What a film contributes to a figure, None for nothing."""
 ORGANS = ("heart", "diaphragm", "stomach", "liver", "kidneys", "bladder", "lung", "spleen")
+COVERAGE = "coverage"
+"""Share of films inside the card that the model does not abstain on."""
+_SHOWN = ("view", "plane", "region")
 _HALF = 0.5
 """Vertebrae that a label may lie off."""
 
@@ -53,12 +56,23 @@ class Metric:
 
 def metrics(records: Sequence[Record]) -> Mapping[str, float]:
     """Return the figures that can be had from these films, by name."""
-    found = {name: _value(metric, metric.rows(records)) for name, metric in METRICS.items()}
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+    found = {name: value(records, name) for name in METRICS}
+    return {name: one for name, one in found.items() if not math.isnan(one)}
+
+
+def value(records: Sequence[Record], name: str) -> float:
+    """Return one figure, nan when these films don't give it."""
+    rows = METRICS[name].rows(records)
+    return METRICS[name].figure(rows) if len(rows) else math.nan
+
+
+def films_of(records: Sequence[Record], name: str) -> tuple[Record, ...]:
+    """Return the films that a figure is of: those inside the card are easy, and for `COVERAGE` alone."""
+    return tuple(record for record in records if (record.group == INSIDE) is (name == COVERAGE))
 
 
 def interval(records: Sequence[Record], name: str) -> tuple[float, float]:
-    """Return the 95 % interval of a figure: films drawn with replacement.
+    """Return the 95 % interval of a figure: Wilson's of a share of films, else films are drawn with replacement.
 
     Raises
     ------
@@ -71,6 +85,8 @@ def interval(records: Sequence[Record], name: str) -> tuple[float, float]:
     rows = metric.rows(records)
     if not len(rows):
         raise ValueError(f"no film contributes to {name}")
+    if metric.figure is _share:
+        return statistics.wilson(float(rows[:, 0].sum()), len(rows))
     return statistics.interval(rows, metric.figure)
 
 
@@ -97,12 +113,13 @@ def _gap(both: Rows, *, figure: Callable[[Rows], float]) -> float:
     return figure(both[:, 0]) - figure(both[:, 1])
 
 
-def _value(metric: Metric, rows: Rows) -> float:
-    return metric.figure(rows) if len(rows) else math.nan
-
-
 def _mean(rows: Rows) -> float:
     return float(rows[:, 0].mean())
+
+
+def _share(rows: Rows) -> float:
+    """Return the share of films of which something is so; each contributes 0 or 1."""
+    return _mean(rows)
 
 
 def _ratio(rows: Rows) -> float:
@@ -206,6 +223,12 @@ def _covered_everywhere(record: Record) -> Sequence[float] | None:
     return (float(not record.doubt),)
 
 
+def _wrong_and_sure(record: Record) -> Sequence[float] | None:
+    """Return whether the model answers and is wrong about what the film shows; abstaining is never wrong."""
+    said = [record.classes[head] for head in _SHOWN if head in record.classes]
+    return (float(not record.doubt and any(one.says != one.right for one in said)),) if said else None
+
+
 def _steady_picture(record: Record) -> Sequence[float] | None:
     return (float(record.motion >= _HALF),)
 
@@ -216,27 +239,28 @@ def _all() -> Iterator[Metric]:
     yield from _anatomy()
     for name in LESIONS:
         yield from _triage(name)
-    yield Metric(name="coverage", parts=_covered, figure=_mean, bar=0.95)
-    yield Metric(name="answered", parts=_covered_everywhere, figure=_mean)
+    yield Metric(name=COVERAGE, parts=_covered, figure=_share, bar=0.95)
+    yield Metric(name="answered", parts=_covered_everywhere, figure=_share)
+    yield _error("wrong_and_sure", _wrong_and_sure, None, figure=_share)
 
 
 def _positioning() -> Iterator[Metric]:
     bars = {"plane": 0.99, "side": 0.99}
     for head in ("view", "plane", "side", "region", "inverted", "head", "limbs_over"):
-        yield Metric(name=f"{head}_accuracy", parts=partial(_right, head=head), figure=_mean, bar=bars.get(head))
+        yield Metric(name=f"{head}_accuracy", parts=partial(_right, head=head), figure=_share, bar=bars.get(head))
     for name, lateral, bar in (("rotation_mae", None, 3.0), ("rotation_lateral_mae", True, None),
                                ("rotation_sagittal_mae", False, None)):  # fmt: skip
         yield _error(name, partial(_off, of="rotation", lateral=lateral), bar)
     yield Metric(name="inclusion_f1", parts=_inclusion, figure=_f1, bar=0.95)
     yield _error("breath_mae", partial(_off, of="breath"), None)
-    yield _error("motion_false_alarms", _steady_picture, None)
+    yield _error("motion_false_alarms", _steady_picture, None, figure=_share)
 
 
 def _cardiac() -> Iterator[Metric]:
     for name, of, bar in (("vhs", "heart_score", 0.25), ("vlas", "atrial_size", 0.15)):
         yield _error(f"{name}_mae", partial(_off, of=of), bar)
-        yield Metric(name=f"{name}_within_error", parts=partial(_within, of=of), figure=_mean)
-        yield Metric(name=f"{name}_answered", parts=partial(_answered, of=of), figure=_mean)
+        yield Metric(name=f"{name}_within_error", parts=partial(_within, of=of), figure=_share)
+        yield Metric(name=f"{name}_answered", parts=partial(_answered, of=of), figure=_share)
     for point in HEART_POINTS:
         yield _error(f"{point.replace(' ', '_')}_off", partial(_heart_point, name=point), None)
 
@@ -244,7 +268,7 @@ def _cardiac() -> Iterator[Metric]:
 def _anatomy() -> Iterator[Metric]:
     yield Metric(name="vertebra_labels", parts=_labelled, figure=_ratio, bar=0.98)
     yield Metric(name="vertebra_labels_right", parts=_labels_right, figure=_ratio)
-    yield Metric(name="ribs_accuracy", parts=partial(_right, head="ribs"), figure=_mean)
+    yield Metric(name="ribs_accuracy", parts=partial(_right, head="ribs"), figure=_share)
     for organ in ORGANS:
         yield Metric(name=f"dice_{organ}", parts=partial(_dice, name=organ), figure=_mean, bar=0.9)
     yield Metric(name="dice_organs", parts=_organs, figure=_ratio, bar=0.9)
@@ -256,9 +280,9 @@ def _triage(name: str) -> Iterator[Metric]:
     yield _error(f"{name}_calibration_error", partial(_shares, name=name), None, figure=_ece)
     for word, there, asked in (("sensitivity", True, 0.95), ("specificity", False, 0.9)):
         told = partial(_told, name=name, there=there)
-        yield Metric(name=f"{name}_{word}", parts=partial(told, answered=False), figure=_mean, bar=asked)
-        yield Metric(name=f"{name}_{word}_answered", parts=partial(told, answered=True), figure=_mean)
-    yield _error(f"{name}_undetermined", partial(_open, name=name), None)
+        yield Metric(name=f"{name}_{word}", parts=partial(told, answered=False), figure=_share, bar=asked)
+        yield Metric(name=f"{name}_{word}_answered", parts=partial(told, answered=True), figure=_share)
+    yield _error(f"{name}_undetermined", partial(_open, name=name), None, figure=_share)
 
 
 def _error(name: str, parts: Parts, bar: float | None, *, figure: Callable[[Rows], float] = _mean) -> Metric:

@@ -1,5 +1,6 @@
 """Statistics of a model's answers, on plain arrays."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,6 +61,14 @@ def interval(rows: Rows, figure: Callable[[Rows], float], *, rounds: int = _ROUN
     drawn = [figure(rows[rng.integers(len(rows), size=len(rows))]) for _ in range(rounds)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return float(low), float(high)
+
+
+def wilson(hits: float, films: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927); unlike drawing films it has a width when all are alike."""
+    share, z = hits / films, 1.96
+    middle = (share + z * z / (2 * films)) / (1 + z * z / films)
+    half = z / (1 + z * z / films) * math.sqrt(share * (1 - share) / films + z * z / (4 * films * films))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def calibration_limit(shares: Array, *, rounds: int = _ROUNDS) -> float:
