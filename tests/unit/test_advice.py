@@ -36,10 +36,10 @@ def judged(**changes: object) -> Assessment:
     return judge(evidence(), PLAIN, BOUNDS, trunk=trunk_sight(**changes))
 
 
-def frontal(**changes: object) -> Assessment:
+def frontal(*, mirrored: bool | None = False, **changes: object) -> Assessment:
     film = sagittal(**changes)
     plain = replace(PLAIN, view=Guess(says=View.SAGITTAL, certainty=0.95))
-    return judge(film.evidence, plain, BOUNDS, trunk=film.trunk)
+    return judge(replace(film.evidence, mirrored=mirrored), plain, BOUNDS, trunk=film.trunk)
 
 
 def on(assessment: Assessment, code: Code) -> Finding:
@@ -83,6 +83,35 @@ def test_the_breastbone_turns_to_one_side_on_frontal_films_and_to_none_on_others
     assert on(frontal(rotation=Amount(value=20.0, error=4.0)), ROTATION).side is Side.LEFT
     assert on(judged(**rotation), ROTATION).side is None
     assert "sternum" not in advice(judged(**rotation))
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "side", "says"),
+    [
+        (False, Side.LEFT, "sternum to the animal's left"),
+        (True, Side.RIGHT, "sternum to the animal's right"),
+        (None, None, "sternum to the right on the film, head up"),
+    ],
+)
+def test_a_side_is_the_animals_only_where_the_tags_say_how_the_film_hangs(
+    mirrored: bool | None, side: Side | None, says: str
+) -> None:
+    found = on(frontal(mirrored=mirrored, rotation=Amount(value=20.0, error=4.0)), ROTATION)
+
+    assert found.side is side
+    assert says in found.says
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "says"),
+    [
+        (False, "Left wall cut off."),
+        (True, "Right wall cut off."),
+        (None, "Body wall on the right of the film, head up, cut off."),
+    ],
+)
+def test_a_wall_is_the_animals_only_where_the_tags_say_how_the_film_hangs(mirrored: bool | None, says: str) -> None:
+    assert on(frontal(mirrored=mirrored, cut={"left wall": 0.95, "right wall": 0.02}), FIELD).says == says
 
 
 def test_all_parts_that_are_surely_cut_off_are_named_in_one_finding() -> None:

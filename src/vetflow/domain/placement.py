@@ -30,6 +30,8 @@ _WANTED: Mapping[Region, tuple[bool, str]] = {
     Region.ABDOMEN: (False, "a film of the abdomen is taken at the end of expiration"),
 }
 """Whether inspiration is wanted (Biller, BSAVA 2008); films of both have no right moment."""
+_WALLS = {"left wall": ("right wall", "right"), "right wall": ("left wall", "left")}
+"""Walls by their names as films usually hang: what the other one is called, and where it is on the film."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,9 @@ _MOTION = _Question(
 )  # fmt: skip
 
 
-def placement(sight: Sight | None, trunk: TrunkSight | None, bounds: Bounds) -> Iterator[Finding]:
+def placement(
+    sight: Sight | None, trunk: TrunkSight | None, bounds: Bounds, *, mirrored: bool | None
+) -> Iterator[Finding]:
     """Yield what is to be said of how the animal lies.
 
     Parameters
@@ -62,16 +66,18 @@ def placement(sight: Sight | None, trunk: TrunkSight | None, bounds: Bounds) -> 
         None when no model was asked.
     trunk
         What the trunk model saw, when it was asked; it knows more of the trunk's placing than ``sight``.
+    mirrored
+        `TagEvidence.mirrored`: a picture alone doesn't show which side of it is the animal's left.
     """
     if sight is None:
         yield untold(FIELD, "whether the body lies inside the collimated field")
         return
     reliable = trunk if trunk and not trunk.doubt else None
-    yield _cut_off(sight, reliable, bounds)
+    yield _cut_off(sight, reliable, bounds, mirrored=mirrored)
     if sight.limbs_over is not None and sight.region.sure(bounds.sure):
         yield _answer(_LIMBS, sight.limbs_over, bounds)
     if reliable:
-        yield _rotation(reliable)
+        yield _rotation(reliable, mirrored=mirrored)
         yield from _breath(reliable.breath, sight.region, bounds)
         yield _answer(_MOTION, reliable.motion, bounds)
     elif trunk and sight.region.sure(bounds.sure) and sight.region.says in HEADS["region"]:
@@ -106,27 +112,38 @@ def _answer(question: _Question, share: float, bounds: Bounds) -> Finding:
     )
 
 
-def _cut_off(sight: Sight, trunk: TrunkSight | None, bounds: Bounds) -> Finding:
+def _cut_off(sight: Sight, trunk: TrunkSight | None, bounds: Bounds, *, mirrored: bool | None) -> Finding:
     """Ask the trunk model where it answers: the outline of a body says less than the parts that must be on a film.
 
     Which parts those are follows from the region that it sees: while that is in doubt, so is all it says of them.
     """
     if trunk is None or not trunk.cut or not trunk.region.sure(bounds.sure):
         return _out_of_field(sight.field, sight.region, bounds)
-    cut = {part: share for part, share in trunk.cut.items() if share >= bounds.sure}
+    shares = {_part(name, mirrored=mirrored): share for name, share in trunk.cut.items()}
+    cut = {part: share for part, share in shares.items() if share >= bounds.sure}
     if cut:
         return Finding(
             code=FIELD, presence=Presence.PRESENT, reason=POSITIONING, source="picture", box=sight.field.box,
             certainty=min(cut.values()), says=f"{' and '.join(cut).capitalize()} cut off.",
         )  # fmt: skip
-    doubtful = [part for part, share in trunk.cut.items() if share > 1 - bounds.sure]
+    doubtful = [part for part, share in shares.items() if share > 1 - bounds.sure]
     if doubtful:
         verb = "are" if len(doubtful) > 1 or doubtful == ["hips"] else "is"
         return untold(FIELD, f"whether the {' and the '.join(doubtful)} {verb} cut off")
     return Finding(
         code=FIELD, presence=Presence.ABSENT, source="picture", box=sight.field.box,
-        certainty=1 - max(trunk.cut.values()), says="All that a film of this region must show is on it.",
+        certainty=1 - max(shares.values()), says="All that a film of this region must show is on it.",
     )  # fmt: skip
+
+
+def _part(name: str, *, mirrored: bool | None) -> str:
+    """Return what to call a part: a wall by the animal's side where that is known, else by the film's."""
+    if name not in _WALLS:
+        return name
+    other, seen = _WALLS[name]
+    if mirrored is None:
+        return f"body wall on the {seen} of the film, head up,"
+    return other if mirrored else name
 
 
 def _out_of_field(field: Field, region: Guess[Region], bounds: Bounds) -> Finding:
@@ -144,15 +161,14 @@ def _out_of_field(field: Field, region: Guess[Region], bounds: Bounds) -> Findin
     )  # fmt: skip
 
 
-def _rotation(trunk: TrunkSight) -> Finding:
+def _rotation(trunk: TrunkSight, *, mirrored: bool | None) -> Finding:
     """Call a film rotated only past the limit and the measurement's own error; lateral films don't show which way."""
     value, error = abs(trunk.rotation.value), trunk.rotation.error
     chance = above(ROTATION_LIMIT, value=value, error=error)
     measured = (Measurement(name=ROTATION_ANGLE, value=value, unit=DEGREES),)
     degrees = f"{value:.0f}° (± {error:.0f}°)"
     if value - error > ROTATION_LIMIT:
-        side = _turned_to(trunk)
-        towards = f", sternum to the animal's {side}" if side else ""
+        side, towards = _turned_to(trunk, mirrored=mirrored)
         return Finding(
             code=ROTATION, presence=Presence.PRESENT, reason=POSITIONING, source="picture", certainty=chance,
             measurements=measured, side=side,
@@ -169,10 +185,15 @@ def _rotation(trunk: TrunkSight) -> Finding:
     )  # fmt: skip
 
 
-def _turned_to(trunk: TrunkSight) -> Side | None:
+def _turned_to(trunk: TrunkSight, *, mirrored: bool | None) -> tuple[Side | None, str]:
+    """Return the animal's side that the breastbone has turned to, if that is known, and what to say of it."""
     if trunk.plane.says.plane == "side":
-        return None
-    return Side.LEFT if trunk.rotation.value > 0 else Side.RIGHT
+        return None, ""
+    right = trunk.rotation.value > 0
+    if mirrored is None:
+        return None, f", sternum to the {'right' if right else 'left'} on the film, head up"
+    side = Side.LEFT if right is not mirrored else Side.RIGHT
+    return side, f", sternum to the animal's {side}"
 
 
 def _breath(breath: Amount, region: Guess[Region], bounds: Bounds) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def judge(
             _views(evidence, best, bounds),
             _regions(evidence, best, bounds),
             _exposure(evidence.exposure, bounds),
-            placement(best, trunk, bounds),
+            placement(best, trunk, bounds, mirrored=evidence.mirrored),
             _greyscale(best, bounds),
         )
         for finding in part
