@@ -37,7 +37,6 @@ def test_a_challenger_waits_without_being_in_charge(ledger: PostgresLedger) -> N
     ledger.enrol(champion("2"), actor="registrar")
 
     assert (ledger.champion("positioning"), ledger.challenger("positioning")) == (champion("1"), champion("2"))
-    assert ledger.bundle_of(champion("2").model.digest) is None
 
 
 def test_a_challenger_that_was_promoted_challenges_no_more(ledger: PostgresLedger) -> None:

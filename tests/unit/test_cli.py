@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from vetflow.cli import main
@@ -155,3 +156,13 @@ def test_a_piped_table_is_tab_separated(capsys: pytest.CaptureFixture[str]) -> N
     show([{"id": "a", "state": None, "more": 1}], as_json=False, columns=("id", "state"))
 
     assert capsys.readouterr().out == "a\t\n"
+
+
+def test_what_is_logged_never_mixes_with_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runner.invoke(app, ["send", str(tmp_path / "none.dcm"), "--home", str(tmp_path), "--json"])
+
+    structlog.get_logger().warning("registry away")
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "registry away" in told.err

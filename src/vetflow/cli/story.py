@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from vetflow.domain.finding import Presence
+from vetflow.domain.finding import Presence, percent
 from vetflow.domain.overview import CasePage, StudyPage
 from vetflow.domain.rollout import Phase
 
@@ -45,7 +45,7 @@ def _judged(case: CasePage) -> Iterator[Line]:
     if case.assessment.abstained:
         yield "abstained", case.assessment.abstained
     for finding in case.assessment.findings:
-        sure = "" if finding.certainty is None else f", certainty {finding.certainty:.0%}"
+        sure = "" if finding.certainty is None else f", certainty {percent(finding.certainty)}"
         yield finding.presence, f"{finding.says} (from the {finding.source}{sure})"
     if model := case.assessment.model:
         yield "model", f"{model.name} {model.version}, weights SHA-256 {model.digest}"

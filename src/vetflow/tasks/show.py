@@ -10,7 +10,7 @@ from PIL import Image
 from prefect.artifacts import create_markdown_artifact
 from prefect.exceptions import PrefectException
 
-from vetflow.domain.finding import Finding, Presence
+from vetflow.domain.finding import Finding, Presence, percent
 from vetflow.domain.rollout import Phase
 from vetflow.domain.validation import Check
 from vetflow.tasks.report import Reported
@@ -49,7 +49,7 @@ def _page(reported: Reported, phase: Phase) -> Iterator[str]:
 
 
 def _row(finding: Finding, *, films: int) -> str:
-    sure = "" if finding.certainty is None else f"{finding.certainty:.0%}"
+    sure = "" if finding.certainty is None else percent(finding.certainty)
     where = f" (film {finding.image + 1})" if films > 1 else ""
     return f"| {_MARKS[finding.presence]} | {sure} | {finding.source} | {finding.says}{where} |"
 

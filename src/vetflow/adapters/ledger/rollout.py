@@ -31,12 +31,6 @@ class RolloutRows(Part):
         with self._database.statement() as connection:
             return _model(name, connection.execute(query).one_or_none())
 
-    def bundle_of(self, weights: str) -> str | None:
-        """Return the bundle a weights digest was last put in charge with, None when it never was."""
-        query = select(ChampionRow.bundle).where(ChampionRow.digest == weights, ChampionRow.role == _CHAMPION)
-        with self._database.statement() as connection:
-            return connection.execute(query.order_by(ChampionRow.id.desc()).limit(1)).scalar_one_or_none()
-
     def crown(self, champion: Champion, *, actor: str) -> None:
         """Make a model the champion; audited."""
         with self._database.transaction() as connection:
