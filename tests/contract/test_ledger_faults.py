@@ -118,7 +118,7 @@ def test_migrating_again_changes_nothing_and_starting_together_does_no_harm(data
 
     with psycopg.connect(database_url) as connection:
         versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert versions == [("0004",)]
+    assert versions == [("0005",)]
 
 
 def test_what_an_older_vetflow_wrote_is_read_as_before(database_url: str) -> None:

@@ -43,7 +43,7 @@ def test_a_film_of_a_region_is_asked_only_what_it_can_show(sight: TrunkSight) ->
 
 
 def test_landmarks_lie_on_the_film_in_its_own_pixels(sight: TrunkSight) -> None:
-    assert set(sight.spots) & set(VERTEBRAE)
+    assert sight.spots
     for spot in sight.spots.values():
         assert 0 <= spot.at[0] <= 420
         assert 0 <= spot.at[1] <= 280

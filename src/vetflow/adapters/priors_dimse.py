@@ -84,6 +84,8 @@ class DimsePriors:
     def _moved(self, study_uid: str, limits: PriorLimits) -> Sequence[str]:
         """Have the PACS send a study here, unless it was sent before: each arrival makes a revision of its own."""
         if self._received and (held := self._received(study_uid)):
+            if len(held) > limits.instances:
+                raise StudyRefused("too_large", "The study has too many images.")
             return held
         asked, to = _identifier({"StudyInstanceUID": study_uid}), self._node.calling
         with _call(self._node, [build_context(_MOVE, [*PLAIN])], seconds=limits.seconds) as call:
