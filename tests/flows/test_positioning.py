@@ -27,7 +27,7 @@ from vetflow.review import sign
 from vetflow.settings import DicomDestination, Hl7Destination, Settings
 from vetflow.tasks.predecessors import predecessors
 from vetflow.wiring import Services, build, keys, use_services
-from vetflow.wiring.catalogue import enthrone
+from vetflow.wiring.catalogue import enthrone, granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ def clinic(ledger_url: str, prefect_api: str) -> Iterator[Clinic]:
     )
     services = build(settings)
     keys.make(settings.secrets)
-    champion = enthrone(services, untrained(), actor="test")
+    enthrone(services, untrained(), actor="test")
     enthrone(services, untrained_trunk(), actor="test")
-    services.ledger.grant("positioning", Phase.INTEGRATED, model=champion.model.digest, actor="test")
+    granted(services, "positioning", Phase.INTEGRATED, actor="test")
     with use_services(services):
         yield Clinic(services)
     services.ledger.close()
