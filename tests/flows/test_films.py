@@ -264,10 +264,10 @@ def test_masks_of_each_film_are_a_segmentation_of_its_own_that_the_json_names(cl
     assert len(set(drawn)) == 2
 
 
-def test_films_of_different_animals_get_no_report(clinic: Clinic) -> None:
-    study = seen(retrieve.fn(clinic.revision(film(1), film(2, PatientID="B2"))))
+def test_films_of_different_animals_are_not_even_looked_at(clinic: Clinic) -> None:
+    case = clinic.revision(film(1), film(2, PatientID="B2"))
 
     with pytest.raises(StudyRefused) as refusal:
-        written(study)
+        retrieve.fn(case)
 
     assert refusal.value.reason == "several_animals"

@@ -58,7 +58,11 @@ def read(data: bytes) -> Dataset:
 
 def evidence(data: bytes) -> TagEvidence:
     """Return the typed claims of a file's header; refuses as :func:`read` does."""
-    parsed = parse(data)
+    return evidence_of(parse(data))
+
+
+def evidence_of(parsed: Parsed) -> TagEvidence:
+    """Return the typed claims of a header that was read."""
     return claims.tag_evidence(parsed.dataset, present_bytes=parsed.present, compressed=parsed.encapsulated)
 
 

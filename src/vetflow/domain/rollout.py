@@ -16,6 +16,11 @@ class Phase(StrEnum):
         return list(Phase).index(self)
 
 
+def least(*phases: Phase) -> Phase:
+    """Return the phase that lets results travel least; silent when there is none."""
+    return min(phases, key=lambda phase: phase.reach, default=Phase.SILENT)
+
+
 def effective_phase(granted: Phase, ceiling: Phase | None) -> Phase:
     """Return the phase in force: a site's file can lower what the ledger granted, never raise it."""
-    return granted if ceiling is None else min(granted, ceiling, key=lambda phase: phase.reach)
+    return granted if ceiling is None else least(granted, ceiling)

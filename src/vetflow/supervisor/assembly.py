@@ -73,9 +73,10 @@ def queue_by_phase(services: Services) -> QueueOf:
     settings, ledger = services.settings, services.ledger
 
     def choose(route: Route, facts: Facts) -> Queue:
-        if not weights_of(ledger, route.use_case):
+        weights = weights_of(ledger, route.use_case)
+        if not weights:
             return route.queue
-        phase = in_force(ledger, settings, route.use_case, species=facts.species)
+        phase = in_force(ledger, settings, route.use_case, weights, species=facts.species)
         return Queue.SILENT if phase is Phase.SILENT else route.queue
 
     return choose

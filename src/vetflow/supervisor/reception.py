@@ -14,7 +14,7 @@ from vetflow.web.app import Answer
 from vetflow.web.stow import Door, Stow
 from vetflow.web.upload import Bounds
 from vetflow.wiring import Services, keys
-from vetflow.wiring.phases import in_force
+from vetflow.wiring.phases import in_force, weights_of
 
 log = structlog.stdlib.get_logger()
 
@@ -49,10 +49,8 @@ def advice_on(services: Services, sop_uid: str) -> FilmAdvice | None:
     found = services.ledger.film_advice(sop_uid, use_case=_USE_CASE)
     if found is None or found.assessment is None:
         return found
-    model = found.assessment.model
-    phase = in_force(
-        services.ledger, services.settings, _USE_CASE, species=found.species, named=model.digest if model else ""
-    )
+    weights = weights_of(services.ledger, _USE_CASE, found.assessment.model)
+    phase = in_force(services.ledger, services.settings, _USE_CASE, weights, species=found.species)
     return found if phase.reach else found.withheld()
 
 

@@ -1,7 +1,7 @@
 """Commit what a case came to, and owe it to whoever the phase lets have it."""
 
 from vetflow.domain.delivery import Channel, Owed, ResultObject
-from vetflow.domain.rollout import Phase
+from vetflow.domain.rollout import Phase, least
 from vetflow.settings import Hl7Destination, Settings
 from vetflow.tasks.phase import phase_of
 from vetflow.tasks.report import Reported
@@ -14,7 +14,7 @@ from vetflow.wiring import services
 def deliver(reported: Reported) -> str:
     """Commit results, findings and deliveries as one; the courier sends them. Returns the verdict for Prefect."""
     assessment, case = reported.assessment, reported.case
-    phase = min(reported.most, phase_of(reported.use_case, assessment, reported.species), key=lambda one: one.reach)
+    phase = least(reported.most, phase_of(reported.use_case, assessment.model, reported.species))
     results = (*reported.objects, *reported.messages.values())
     owed = _owed(reported, services().settings, phase)
     services().ledger.finish(case, assessment, results, owed, steps=timings())

@@ -64,7 +64,6 @@ def gather(study: Study) -> Gathered:
 
     A draft that leaves the house says nothing that its use case may not say there itself.
     """
-    headers(study)  # refuses films of several animals before anybody is asked about one
     numbers = {film.digest: number for number, film in enumerate(study.films)}
     species = next(filter(None, (film.evidence.signalment.species for film in study.films)), None)
     phase, lines = phase_of(DRAFT, None, species), _newest(study)
@@ -80,7 +79,8 @@ def gather(study: Study) -> Gathered:
 
 def _held_back(opinion: Opinion, species: Species | None) -> Opinion:
     """Return an opinion, or that its use case is silent here; that one has not ended or was refused is no secret."""
-    heard = opinion.assessment.model is None or phase_of(opinion.use_case, opinion.assessment, species).reach
+    model = opinion.assessment.model
+    heard = model is None or phase_of(opinion.use_case, model, species).reach
     return opinion if heard else _abstained(opinion.use_case, f"{opinion.use_case} is silent at this site")
 
 

@@ -1,7 +1,7 @@
 """Take a case and bring its films."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydicom.dataset import Dataset
 
@@ -79,13 +79,21 @@ def retrieve(case: CaseRef, *, one_film: bool = False) -> Study:
 
 
 def _chosen(subject: Subject) -> Study:
-    """Return the films among what the case is about; StudyRefused ``no_film`` when there is none."""
+    """Return the films among what the case is about, of one animal by their tags.
+
+    Raises
+    ------
+    StudyRefused
+        ``no_film``, ``several_animals``.
+    """
     read = [_read(digest) for digest in subject.digests]
-    films = [film for film in read if film and film.evidence.modality in _MODALITIES]
-    sized = [film for film in films if film.evidence.rows and film.evidence.columns]
+    films = [one for one in read if one and one.film.evidence.modality in _MODALITIES]
+    sized = [one for one in films if one.film.evidence.rows and one.film.evidence.columns]
     if not sized:
         raise StudyRefused("no_film", "the study holds no film")
-    chosen = tuple(sized[:MOST])
+    if len({one.animal for one in sized[:MOST]} - {""}) > 1:
+        raise StudyRefused("several_animals", "the films of the study are of different animals by their tags")
+    chosen = tuple(one.film for one in sized[:MOST])
     if len(chosen) < len(subject.digests):
         services().ledger.judges(subject.ref, [film.digest for film in chosen])
     left_out = (
@@ -97,20 +105,27 @@ def _chosen(subject: Subject) -> Study:
     return Study(subject=subject, films=chosen, left_out=tuple(told))
 
 
-def _read(digest: str) -> Film | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """An image of the case and its PatientID, which goes no further."""
+
+    film: Film
+    animal: str = field(repr=False)
+
+
+def _read(digest: str) -> _Read | None:
     """Return an image of the case, None when it can't be read."""
     try:
-        return _film(digest)
+        parsed = header.parse(services().store.get(digest))
     except StudyRefused:
         return None
+    film = Film(digest=digest, evidence=header.evidence_of(parsed))
+    return _Read(film=film, animal=fields.text(parsed.dataset, "PatientID"))
 
 
 def headers(study: Study) -> tuple[Dataset, ...]:
-    """Return the films' original headers; StudyRefused ``several_animals`` when they are of more than one."""
-    sources = tuple(header.read(services().store.get(film.digest)) for film in study.films)
-    if len({fields.text(source, "PatientID") for source in sources} - {""}) > 1:
-        raise StudyRefused("several_animals", "the films of the study are of different animals by their tags")
-    return sources
+    """Return the films' original headers."""
+    return tuple(header.read(services().store.get(film.digest)) for film in study.films)
 
 
 def _film(digest: str) -> Film:

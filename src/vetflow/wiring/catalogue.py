@@ -10,11 +10,11 @@ import numpy as np
 
 from vetflow.domain.bundle import Bundle, from_folder
 from vetflow.domain.errors import ConfigurationError
-from vetflow.domain.rollout import Phase
+from vetflow.domain.rollout import Phase, effective_phase
 from vetflow.domain.use_cases import MODELS, model_of
 from vetflow.ports import Champion
 from vetflow.wiring import Services
-from vetflow.wiring.phases import in_force, weights_of
+from vetflow.wiring.phases import granted_to, weights_of
 
 if TYPE_CHECKING:
     from vetflow.adapters.registry_mlflow import MlflowJournal
@@ -145,14 +145,14 @@ def _standing(services: Services, use_case: str) -> Standing:
     if name and champion is None:
         return Standing(use_case=use_case, model=name, version="none", weights="", granted="", in_force="")
     digests = weights_of(services.ledger, use_case)
-    phases = [services.ledger.phase(use_case, model=one, species=None) for one in digests]
+    phase = granted_to(services.ledger, use_case, digests, species=None)
     return Standing(
         use_case=use_case,
         model=name,
         version=champion.model.version if champion else "",
         weights=digests[0],
-        granted=min(phases, key=lambda phase: phase.reach),
-        in_force=in_force(services.ledger, services.settings, use_case, species=None),
+        granted=phase,
+        in_force=effective_phase(phase, services.settings.ceiling(use_case)),
     )
 
 
