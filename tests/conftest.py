@@ -8,12 +8,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from tests.ledgers import empty
 
 from vetflow.adapters.ledger import PostgresLedger
 from vetflow.migrations import upgrade
 from vetflow.supervisor.cluster import Cluster
+
+
+@pytest.fixture(autouse=True)
+def _log_as_usual() -> Iterator[None]:
+    """Commands change for their process where logs go."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

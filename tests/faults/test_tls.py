@@ -321,7 +321,7 @@ def test_a_broken_new_certificate_leaves_the_old_one_in_use_and_says_why(
     mended = send(site, film, tls)
 
     assert [sent.taken for sent in (mismatched, unreadable, mended)] == [True, True, True]
-    said = "".join(capsys.readouterr())
+    said = capsys.readouterr().out
     assert said.count("is not the key of") == 1
     assert said.count("not in PEM form") == 1
     assert said.count("certificate renewed") == 1

@@ -1,13 +1,9 @@
 """The tree of commands. Nothing heavy is imported here: ``vetflow --help`` has to be quick."""
 
-import sys
-
 import typer
 
 from vetflow.cli import bench, demo, draft, films, keys, ledger, machine, models, privacy, review, run, upkeep
 
-_SERVICES = frozenset({"up", "demo"})
-"""Commands whose own output is a log; all others keep stdout for data."""
 app = typer.Typer(
     name="vetflow",
     help="AI in veterinary radiology, between the PACS and the radiologist.",
@@ -38,12 +34,8 @@ app.command()(bench.bench)
 
 
 @app.callback()
-def _root(context: typer.Context) -> None:
+def _root() -> None:
     """AI in veterinary radiology, between the PACS and the radiologist."""
-    if context.invoked_subcommand not in _SERVICES:
-        import structlog
-
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 @films.phantoms.callback()

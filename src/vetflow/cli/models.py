@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetflow.cli.options import Home, Json, settings
-from vetflow.cli.talk import FAILED, OK, Row, data, say, show
+from vetflow.cli.talk import FAILED, OK, Row, data, log_apart, say, show
 from vetflow.domain.errors import TransientError
 
 if TYPE_CHECKING:
@@ -19,12 +19,31 @@ if TYPE_CHECKING:
     from vetflow.training.trials import Films, Unseen
     from vetflow.wiring import Services
 
-app = typer.Typer(help="Models: list, register, train, measure, promote.")
+app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="Name of a shipped model or of a use case, or the folder of a bundle.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder with DICOM files and truth.json.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Held-out films of each group at most.")]
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder the bundle is written to: new, empty, or an earlier bundle's.")
+]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", min=0.1, help="Time to spend; 20 for positioning, 60 for trunk.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=998_000, help="Same seed, same films and first weights.")]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", help="Folder a trunk training goes on from; else one in the home.")
+]
+Parent = Annotated[
+    str | None, typer.Option("--from", help="Model whose weights a trunk training learns on; else from nothing.")
+]
 _MINUTES = {"positioning": 20.0, "trunk": 60.0}
+
+
+@app.callback()
+def _models() -> None:
+    """Models: list, register, train, measure, promote."""
+    log_apart()
 
 
 @app.command("ls")
@@ -62,21 +81,12 @@ def register(name: Name, home: Home = None, as_json: Json = False) -> None:
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="Model or use case to train for.")] = "positioning",
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder the bundle is written to: new, empty, or an earlier bundle's.")
-    ] = Path("bundle"),
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", min=0.1, help="Time to spend; 20 for positioning, 60 for trunk.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=998_000, help="Same seed, same films and first weights.")
-    ] = 1,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder a trunk training goes on from; else one in the home.")
-    ] = None,
-    parent: Annotated[
-        str | None, typer.Option("--from", help="Model whose weights a trunk training learns on; else from nothing.")
-    ] = None,
+    *,
+    out: Out = Path("bundle"),
+    minutes: Minutes = None,
+    seed: Seed = 1,
+    cache: Cache = None,
+    parent: Parent = None,
     home: Home = None,
 ) -> None:
     """Train on synthetic films, note it in MLflow and write a bundle for `vetflow models promote`."""

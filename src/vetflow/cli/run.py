@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetflow.cli.options import Home, Json, settings
-from vetflow.cli.talk import FAILED, OK, say, show
+from vetflow.cli.talk import FAILED, OK, log_apart, say, show
 
 if TYPE_CHECKING:
     from vetflow.domain.overview import CaseLine
@@ -34,6 +34,7 @@ def run(
     from vetflow.wiring import build
 
     _check(use_case)
+    log_apart()
     services = build(settings(home))
     opened = _opened(services, use_case, study, again=again)
     for case in opened:

@@ -17,6 +17,13 @@ def say(sentence: str) -> None:
     sys.stderr.flush()
 
 
+def log_apart() -> None:
+    """Let what is logged while a command works go to stderr, apart from its data."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def failed(error: VetflowError) -> int:
     """Tell what went wrong and return the exit code for it."""
     say(f"error: {error}")
