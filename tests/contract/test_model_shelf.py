@@ -19,7 +19,7 @@ from vetflow.adapters.registry_mlflow import (
 )
 from vetflow.domain.bundle import METADATA, from_folder
 from vetflow.domain.errors import ConfigurationError
-from vetflow.training.bundling import write
+from vetflow.training.target import written
 
 FOLDER = Path(vetflow.__file__).parent / "models" / "positioning"
 
@@ -36,7 +36,7 @@ def newer(tmp_path: Path) -> Path:
     metadata = json.loads(bundle.files[METADATA])
     metadata["version"] = "9.9.9"
     changed = type(bundle)(files={**bundle.files, METADATA: json.dumps(metadata).encode()})
-    write(changed, tmp_path / "newer")
+    written(changed, tmp_path / "newer")
     return tmp_path / "newer"
 
 

@@ -25,9 +25,9 @@ from vetflow.domain.trunk_card import PATH, read_card
 from vetflow.phantoms.batch import make
 from vetflow.ports import Champion
 from vetflow.settings import Settings
-from vetflow.training.bundling import write
 from vetflow.training.folder_cases import GROUP
 from vetflow.training.promotion import Decision, Promotion
+from vetflow.training.target import written
 from vetflow.training.trials import Films, Trial
 from vetflow.training.trunk.records import Record, from_json
 from vetflow.wiring import Services, build, registry
@@ -350,8 +350,8 @@ def home(ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
             monkeypatch.delenv(name)
     monkeypatch.setenv("VETFLOW_DATABASE_URL", ledger_url)
     (tmp_path / "vetflow.toml").write_text('[[routes]]\nuse_case = "positioning"\n')
-    write(untrained(1), tmp_path / "first")
-    write(untrained(2), tmp_path / "second")
+    written(untrained(1), tmp_path / "first")
+    written(untrained(2), tmp_path / "second")
     make(tmp_path / "films", count=2, seed=5)
     return tmp_path
 

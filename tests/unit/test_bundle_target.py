@@ -9,17 +9,17 @@ from typer.testing import CliRunner
 from vetflow.cli.app import app
 from vetflow.domain.bundle import METADATA, from_folder
 from vetflow.domain.errors import ConfigurationError
-from vetflow.training.bundling import write
 from vetflow.training.journal import NoJournal
+from vetflow.training.target import written
 from vetflow.training.trainings import TRAININGS, Wanted
 
 
 def test_a_bundle_takes_the_place_of_an_earlier_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    write(untrained(1), tmp_path / "here")
+    written(untrained(1), tmp_path / "here")
     (tmp_path / "here" / "golden").mkdir()
     (tmp_path / "here" / "golden" / "stale.txt").write_text("of an earlier training")
 
-    write(untrained(2), tmp_path / "here")
+    written(untrained(2), tmp_path / "here")
 
     assert from_folder(tmp_path / "here").files == untrained(2).files
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
@@ -29,7 +29,7 @@ def test_a_bundle_takes_the_place_of_an_earlier_one_and_leaves_nothing_beside_it
 def test_a_folder_that_is_new_or_empty_takes_a_bundle(tmp_path: Path, folder: str) -> None:
     (tmp_path / "empty").mkdir()
 
-    write(untrained(), tmp_path / folder)
+    written(untrained(), tmp_path / folder)
 
     assert from_folder(tmp_path / folder).digest == untrained().digest
 
@@ -40,17 +40,17 @@ def test_what_is_no_bundle_is_never_replaced(tmp_path: Path, kept: str) -> None:
     (tmp_path / kept).write_text("years of work")
 
     with pytest.raises(ConfigurationError, match="would be lost; name another folder"):
-        write(untrained(), tmp_path)
+        written(untrained(), tmp_path)
 
     assert (tmp_path / kept).read_text() == "years of work"
 
 
 def test_a_bundle_with_something_else_beside_it_is_not_replaced(tmp_path: Path) -> None:
-    write(untrained(), tmp_path / "here")
+    written(untrained(), tmp_path / "here")
     (tmp_path / "here" / "thesis.txt").write_text("years of work")
 
     with pytest.raises(ConfigurationError, match=r"holds thesis.txt, which is no part of a bundle"):
-        write(untrained(), tmp_path / "here")
+        written(untrained(), tmp_path / "here")
 
     assert (tmp_path / "here" / "thesis.txt").exists()
 
@@ -59,14 +59,14 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigurationError, match="is not a folder"):
-        write(untrained(), tmp_path / "file")
+        written(untrained(), tmp_path / "file")
 
 
 def test_a_link_stays_and_the_folder_it_leads_to_is_replaced(tmp_path: Path) -> None:
-    write(untrained(1), tmp_path / "there")
+    written(untrained(1), tmp_path / "there")
     (tmp_path / "link").symlink_to("there")
 
-    write(untrained(2), tmp_path / "link")
+    written(untrained(2), tmp_path / "link")
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / METADATA).read_bytes() == untrained(2).files[METADATA]

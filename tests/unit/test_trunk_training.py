@@ -66,14 +66,14 @@ def _shots(count: int = 6) -> Shots:
 
 @pytest.mark.parametrize("step", range(8))
 def test_landmarks_and_outlines_move_with_the_film(step: int) -> None:
-    how = Variety(close=0.0, zoom=0.2, slanted=1.0, bent=1.0, bend=0.05, cropped=0.0)
+    how = Variety(close=0.0, zoom=0.2, slanted=1.0, bent=1.0, bend=0.03, cropped=0.0)
     pictures = Pictures(shots=_shots(), shape=(128, 192), seed=3, variety=how)
 
     batch = pictures.batch([0], step=step)
 
     at, outline = batch.points[0, 0], batch.outlines[0, 0]
     places = outline.nonzero().float().mean(dim=0) + 0.5
-    assert (float(at[0]), float(at[1])) == pytest.approx((float(places[1]), float(places[0])), abs=0.7)
+    assert (float(at[0]), float(at[1])) == pytest.approx((float(places[1]), float(places[0])), abs=0.6)
 
 
 @pytest.mark.parametrize("seed", range(20))

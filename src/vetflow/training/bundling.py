@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import monai
 import numpy as np
@@ -17,7 +16,6 @@ from vetflow.domain.bundle import CARD, METADATA, WEIGHTS, Bundle, read_manifest
 from vetflow.domain.sight import Sight
 from vetflow.domain.view import Region, View
 from vetflow.phantoms.films import film
-from vetflow.training import target
 from vetflow.training.card import card
 from vetflow.training.evaluation import Evaluation
 from vetflow.training.heads import HEADS
@@ -71,11 +69,6 @@ def bundled(draft: Draft, evaluation: Evaluation | None) -> Bundle:
     files[CARD] = written.encode()
     runtime = TorchRuntime(Bundle(files=files))
     return Bundle(files={**files, **golden(lambda pixels, inverted: runtime.look(pixels, inverted=inverted))})
-
-
-def write(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle into a folder, in place of an earlier one; see `vetflow.training.target.written`."""
-    target.written(bundle, folder)
 
 
 def golden(look: Callable[[np.ndarray, bool], Sight]) -> Mapping[str, bytes]:

@@ -10,7 +10,7 @@ from torch import nn
 from vetflow.adapters.networks import build
 from vetflow.adapters.runtime_torch import TorchRuntime
 from vetflow.domain.bundle import Bundle
-from vetflow.training.bundling import Draft, bundled, write
+from vetflow.training.bundling import Draft, bundled
 from vetflow.training.calibration import outputs, temperatures, threshold
 from vetflow.training.evaluation import Evaluation, evaluate
 from vetflow.training.figures import confusion, sheet
@@ -18,6 +18,7 @@ from vetflow.training.fitting import Schedule, fit
 from vetflow.training.heads import HEADS
 from vetflow.training.journal import Journal, NoJournal
 from vetflow.training.pictures import Pictures, Progress, Variety, digest, rendered
+from vetflow.training.target import written
 
 NETWORK = "small_resnet"
 SETTINGS: dict[str, int | str | tuple[int, ...]] = {"layers": (1, 1, 1, 1), "widths": (32, 64, 128, 192)}
@@ -89,7 +90,7 @@ def train(out: Path, *, seed: int, minutes: float, progress: Progress, journal: 
     calibrated = _calibrated(network, Pictures(made=checks, size=SIZE, seed=seed + 1, variety=_CHECK))
     draft = replace(calibrated, seed=seed, films=plan.films, dataset=known, losses=tuple(losses))
     evaluation, finished = _measured(draft, plan.held_out, seed=seed + 2, progress=progress)
-    write(finished, out)
+    written(finished, out)
     _recorded(kept, evaluation, losses)
     return evaluation
 

@@ -14,6 +14,7 @@ from vetflow.adapters.trunk_look import Raw, TrunkLooker
 from vetflow.adapters.trunk_network import TrunkNetwork
 from vetflow.domain.heart import HeartPoints, atrial_size, heart_score
 from vetflow.domain.place import Point
+from vetflow.domain.triage import ABSENT_SURE
 from vetflow.domain.trunk_card import Curve, Threshold, TrunkCard
 from vetflow.domain.trunk_sight import (
     CUT,
@@ -42,8 +43,6 @@ _SURE = 0.8
 _CAUGHT, _SPARED = 0.97, 0.95
 """Shares of animals with a lesion that are not to be called absent, and of those without that are not to be called
 present; what lies between both can't be told."""
-_ABSENT_SURE = 0.9
-"""Certainty from which a lesion is called absent, however well phantoms with and without it part."""
 _LEAST = 0.5
 """Probability below which nothing is called present: it would be more likely not there."""
 _USUAL = 0.995
@@ -196,7 +195,7 @@ def threshold(logits: Floats, right: Floats, told: Curve) -> Threshold:
     present = max(float(np.quantile(shares[right == 0], _SPARED)), _LEAST)
     if absent >= present:
         absent = present = float(np.clip(0.5, present, absent))
-    absent = min(absent, 1.0 - _ABSENT_SURE)
+    absent = min(absent, 1.0 - ABSENT_SURE)
     return Threshold(absent_below=round(absent, 4), present_from=round(present, 4))
 
 

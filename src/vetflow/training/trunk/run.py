@@ -13,9 +13,9 @@ from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.trunk_card import UNTRIED
 from vetflow.domain.trunk_sight import HEADS
 from vetflow.phantoms.trunk.ranges import training
-from vetflow.training.bundling import write
 from vetflow.training.journal import Journal, NoJournal
 from vetflow.training.pictures import Progress
+from vetflow.training.target import written
 from vetflow.training.trunk import calibrating, journalling, scores
 from vetflow.training.trunk.bundling import NAME, Draft, bundled
 from vetflow.training.trunk.card import card
@@ -62,7 +62,7 @@ class Plan:
 
     @classmethod
     def of(cls, minutes: float) -> "Plan":
-        """Return what two cores do in about so many minutes; from an hour on it is what the shipped model had."""
+        """Return what two cores do in about so many minutes; after an hour there are more steps, but no more films."""
         share = min(1.0, minutes / 60)
         films, nothing, checks = (
             max(least, round(full * share)) for full, least in ((4800, 48), (400, 16), (1000, 32))
@@ -183,5 +183,5 @@ def measured(
     figures = {name: dict(scores.metrics(evaluation.of(name))) for name in ("held-out", "inside the card")}
     shown = {f"docs/{name}": png for name, png in pictures.items() if name in _SHOWN}
     told = {"holdout_sha256": evaluation.holdout, **figures}
-    write(bundled(draft, card=card(draft, evaluation), measured=told, pictures=shown), out)
+    written(bundled(draft, card=card(draft, evaluation), measured=told, pictures=shown), out)
     return evaluation
