@@ -193,6 +193,10 @@ def test_a_film_that_may_not_be_relied_on_calls_for_nothing(change: dict[str, ob
     assert assessment.abstained
 
 
+def test_where_no_film_may_be_relied_on_that_says_it_all() -> None:
+    assert judge([look(oddness=0.9)]).abstained == "the picture is unlike the films that the model was made for"
+
+
 def test_a_doubtful_film_does_not_take_back_what_another_answers() -> None:
     assessment = judge([look(oddness=0.9), look()])
 

@@ -66,7 +66,8 @@ def judge(looks: Sequence[Look]) -> Assessment:
     findings = tuple(_finding(name, given) for name, given in answers.items() if given)
     unknown = [one.code.meaning.lower() for one in findings if one.presence is Presence.UNDETERMINED]
     whys = [doubt for look in looks if (doubt := _doubt(look))]
-    parts = (reasons(whys, looks), f"it can't be told whether there is {' or '.join(unknown)}" if unknown else "")
+    beside = unknown and len(whys) < len(looks)  # where no film may be relied on, that says it all
+    parts = (reasons(whys, looks), f"it can't be told whether there is {' or '.join(unknown)}" if beside else "")
     abstained = "; ".join(filter(None, parts))
     wanted = (_urgency(findings),) if any(one.presence is not Presence.UNDETERMINED for one in findings) else ()
     return Assessment(
