@@ -22,10 +22,10 @@ from vetflow.wiring import keys
 A, B = digest_of("a"), digest_of("b")
 ONE = Identity(
     uids={"2.25.1": "1.2.826.777.1", "2.25.2": "1.2.826.777.2"},
-    shift_days=-321,
+    shift_days=-321_654_987,
     attributes='{"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Zzowner^Jane"}]}}',
 )
-TWO = Identity(uids={"2.25.1": "1.2.826.777.1", "2.25.3": "1.2.826.777.3"}, shift_days=-321)
+TWO = Identity(uids={"2.25.1": "1.2.826.777.1", "2.25.3": "1.2.826.777.3"}, shift_days=-321_654_987)
 
 
 @dataclass
@@ -129,7 +129,7 @@ def test_what_was_remembered_of_all_instances_is_recalled_together(place: Place)
     known = recalled(place)
 
     assert known.uids == {**ONE.uids, **TWO.uids}
-    assert known.shift_days == -321
+    assert known.shift_days == -321_654_987
     assert json.loads(known.attributes) == json.loads(ONE.attributes)
 
 
@@ -184,7 +184,7 @@ def test_no_uid_and_no_name_can_be_read_without_the_key(place: Place) -> None:
     held = place.held()
 
     assert A.encode() in held
-    for secret in (b"1.2.826.777", b"2.25.1", b"Zzowner", b"321", b"00100010", "Zzowner".encode("utf-16-le")):
+    for secret in (b"1.2.826.777", b"2.25.1", b"Zzowner", b"321654987", b"00100010", "Zzowner".encode("utf-16-le")):
         assert secret not in held
 
 
