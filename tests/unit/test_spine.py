@@ -40,6 +40,14 @@ def test_a_vertebra_that_is_likelier_its_neighbour_is_put_where_it_counts() -> N
     assert found[5, 2] == pytest.approx(0.4, abs=0.05)
 
 
+def test_a_row_leaves_no_vertebra_out_though_all_behind_it_are_likelier_their_neighbours() -> None:
+    shares = [(0.9, 0.1)] * 8 + [(0.1, 0.9)] * (_MANY - 8)
+
+    found = in_a_row(_maps(shares), np.ones(_MANY))
+
+    np.testing.assert_allclose(found[:, :2], _spine(), atol=0.3)
+
+
 def test_where_all_are_sure_nothing_moves() -> None:
     maps = _maps([(1.0, 0.0)] * _MANY)
 
@@ -54,6 +62,13 @@ def test_what_is_not_on_the_film_is_left_out_of_the_row() -> None:
 
     np.testing.assert_allclose(found[0, :2], (150.0, 3.0), atol=0.3)
     np.testing.assert_allclose(found[1:, :2], _spine()[1:], atol=0.3)
+
+
+def test_a_place_is_the_mean_of_as_much_around_its_peak_as_is_asked_for() -> None:
+    share = _bell(40.0, 20.0, 0.6) + _bell(47.0, 20.0, 0.4)
+
+    assert peak(share)[0] == pytest.approx(40.0, abs=0.3)
+    assert peak(share, near=12) == pytest.approx((42.8, 20.0, 1.0), abs=0.3)
 
 
 @pytest.mark.parametrize("seen", [0, 1, 3])

@@ -1,15 +1,19 @@
 """The card says what was measured, good or bad."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from tests.trunk_answers import chance, full
 from tests.trunk_sights import trunk_sight
 
 from vetflow.domain.trunk_card import UNTRIED
+from vetflow.domain.view import View
 from vetflow.training.trunk.bundling import Draft
 from vetflow.training.trunk.card import card
 from vetflow.training.trunk.cases import INSIDE
 from vetflow.training.trunk.evaluating import Evaluation
+from vetflow.training.trunk.records import Number
 from vetflow.training.trunk.sayings import Check, saying
 from vetflow.training.trunk.scores import interval, metrics
 from vetflow.training.trunk.shots import FORCED
@@ -96,6 +100,18 @@ def test_the_card_says_what_it_was_trained_on_and_which_set_it_was_measured_on()
     assert "synthetic radiographs only" in text and "ab" * 32 in text and "cd" * 32 in text
     assert "4000 phantoms of 3 films each (seed 7" in text and "; 6 parameters" in text and "plane 1.25" in text
     assert "below 0.80" in text
+
+
+def test_a_number_that_is_always_the_same_is_seen_to_be_no_better_than_the_middle() -> None:
+    measured = evaluation()
+    guess = [
+        replace(one, view=View.LEFT_LATERAL, rotation=Number(right=float(at % 3), said=1.0))
+        for at, one in enumerate(measured.of("held-out"))
+    ]
+
+    (row,) = lines(card(MADE, replace(measured, records=tuple(guess))), "rotation, lateral films")
+
+    assert row == ["rotation, lateral films", "90", "0.67", "0.67", ""]
 
 
 def test_misses_are_told_by_severity() -> None:

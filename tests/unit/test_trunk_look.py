@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from vetflow.adapters.trunk_frame import SQUARE
 from vetflow.adapters.trunk_look import Raw, TrunkLooker
-from vetflow.adapters.trunk_network import AMOUNTS, ASKED, LAYING, LAYING_SIDE, Seen, TrunkNetwork
+from vetflow.adapters.trunk_network import AMOUNTS, ASKED, LAYING, LAYING_SIDE, Seen, TrunkNetwork, parted
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.trunk_sight import CUT, HEADS, LESIONS, OUTLINES, POINTS
+from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, LESIONS, OUTLINES, POINTS, VERTEBRAE
 
 _SHAPE = (64, 96)
 _EDGES = ("left", "top", "right", "bottom")
@@ -70,6 +70,43 @@ class _Beacons(nn.Module):
         return torch.cat([*parts, amounts, torch.arange(len(CUT)).float(), torch.zeros(len(LESIONS))])
 
 
+class _TwoLooks(_Beacons):
+    """Sees each landmark at a place of its own, and all of them lower by one pixel of the map in every closer look."""
+
+    looks = 0
+
+    def forward(self, film: torch.Tensor) -> Seen:
+        rows, columns = _SHAPE[0] // 2, _SHAPE[1] // 2
+        at = _scattered() + np.array([0.0, float(self.looks > 0)])
+        if self.looks:
+            near = _scattered()[[*range(3, 13), *range(len(VERTEBRAE), len(POINTS))]]
+            low, high = near.min(axis=0), near.max(axis=0)
+            at = (at - (low + high) / 2) * columns / (1.3 * (high - low)[0]) + (columns / 2, rows / 2)
+        spots = torch.full((2, len(POINTS), rows, columns), -60.0)
+        for name, (column, row) in enumerate(at.round().astype(int).clip(0, (columns - 1, rows - 1))):
+            spots[0, name, row, column] = spots[1, name, rows - 1 - row, column] = 60.0
+        self.looks += 1
+        gone = torch.full((2, len(POINTS), 1), -60.0)
+        seen = super().forward(film)
+        return seen._replace(spots=torch.log_softmax(torch.cat([spots.flatten(2), gone], dim=2), dim=2))
+
+
+class _Trunk(_TwoLooks):
+    """Says that the film shows a whole trunk, and for each emergency how often it has looked."""
+
+    def _answers(self, film: torch.Tensor) -> torch.Tensor:
+        told = super()._answers(film)
+        parted(told[None]).heads["region"][0, HEADS["region"].index("trunk")] = 20.0
+        told[-len(LESIONS) :] = float(self.looks)
+        return told
+
+
+def _scattered() -> np.ndarray:
+    """Return places on the map: vertebrae in a row, landmarks of the heart below them."""
+    spine = [(1.0 + 2.0 * index, 8.0) for index in range(len(VERTEBRAE))]
+    return np.array(spine + [(14.0 + 2.0 * index, 18.0) for index in range(len(HEART_POINTS))])
+
+
 def _sure(head: str, answer: int) -> torch.Tensor:
     return functional.one_hot(torch.tensor(answer), len(HEADS[head])).float() * 9.0
 
@@ -105,6 +142,13 @@ def _square(*, head: str, back: str) -> np.ndarray:
         row, column = places[edge]
         square[row - 12 : row + 12, column - 12 : column + 12] = level
     square[85:113, 206:234] = 1.0  # around column 220, row 99
+    return square
+
+
+def _bright() -> np.ndarray:
+    """Return a film that is bright to its edges, but for the dot that says that the head is to the left."""
+    square = np.ones((SQUARE, SQUARE), np.float32)
+    square[SQUARE // 2 - 12 : SQUARE // 2 + 12, 10:34] = 0.3
     return square
 
 
@@ -147,6 +191,28 @@ def test_of_two_ways_that_a_film_may_lie_the_one_that_shows_the_spine_is_told(he
     assert _EDGES[int(raw.heads["head"].mean(axis=0).argmax())] == head
     np.testing.assert_allclose(raw.spots[:, :2], [[220.0, 99.0]] * len(POINTS), atol=SQUARE / _SHAPE[0])
     assert (raw.spots[:, 3] > 0.9).all()
+
+
+def test_the_closer_look_moves_the_heart_and_leaves_the_vertebrae_where_they_were_counted() -> None:
+    square = _bright()
+    looker = TrunkLooker(cast("TrunkNetwork", _TwoLooks(plane="lateral")))
+
+    spots = looker.look(square, looker.first(square)).spots
+
+    pixel = SQUARE * 1.03 / (_SHAPE[0] / 2)
+    lower = (spots[:, 1] - SQUARE / 2) / pixel - (_scattered()[:, 1] + 0.5 - _SHAPE[0] / 4)
+    np.testing.assert_allclose(lower[: len(VERTEBRAE)], 0.0, atol=0.1)
+    np.testing.assert_allclose(lower[len(VERTEBRAE) :], 1.0, atol=0.6)
+
+
+def test_chest_and_belly_of_a_whole_trunk_are_asked_once_more_for_what_lies_in_them() -> None:
+    square = _bright()
+    looker = TrunkLooker(cast("TrunkNetwork", _Trunk(plane="sagittal")))
+
+    raw = looker.look(square, looker.first(square))
+
+    told = dict(zip(LESIONS, raw.lesions.T.tolist(), strict=True))
+    assert told == {"volvulus": [2.0] * 2, "peritoneal": [2.0] * 2, "pleural": [1.5] * 2, "pneumothorax": [1.5] * 2}
 
 
 def test_the_mirrored_copy_tells_the_walls_the_other_way_round() -> None:

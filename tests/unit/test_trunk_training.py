@@ -10,7 +10,7 @@ from tests.bundles import untrained_trunk
 
 from vetflow.adapters.networks import build
 from vetflow.adapters.trunk_frame import SQUARE
-from vetflow.adapters.trunk_network import LAYING, TrunkNetwork, trunk
+from vetflow.adapters.trunk_network import LAYING, Seen, TrunkNetwork, trunk
 from vetflow.domain.errors import ConfigurationError
 from vetflow.domain.trunk_card import Curve
 from vetflow.domain.trunk_sight import CUT, HEADS, POINTS
@@ -270,6 +270,45 @@ def test_films_of_one_animal_ask_about_its_lesion_and_are_taken_anew() -> None:
         assert (first.seed, first.lesions, first.view) == (second.seed, second.lesions, second.view)
         assert (first.take, second.take) == (0, 1)
         assert set(first.lesions or ()) <= {asked_of(second.region, turn=turn)[0] for turn in range(4)}
+
+
+class _Tight(TrunkNetwork):
+    """A network for which there is memory for so many films at once."""
+
+    holds: int
+    shown: list[int]
+
+    def forward(self, film: torch.Tensor) -> Seen:
+        if len(film) > self.holds:
+            raise torch.OutOfMemoryError
+        self.shown.append(len(film))
+        return super().forward(film)
+
+
+def _tight(holds: int, shown: list[int]) -> TrunkNetwork:
+    network = _network()
+    network.__class__ = _Tight
+    network.holds, network.shown = holds, shown
+    return network
+
+
+def test_a_step_is_learnt_in_pieces_where_memory_does_not_hold_its_films(tmp_path: Path) -> None:
+    shown: list[int] = []
+
+    fit(
+        lambda: _tight(2, shown), Pictures(shots=_shots(), shape=_SHAPE, seed=1), Schedule(steps=2, batch=4),
+        folder=tmp_path, progress=lambda *_: None,
+    )  # fmt: skip
+
+    assert shown == [2] * 4
+
+
+def test_a_network_too_large_for_a_single_film_says_that_memory_ran_out(tmp_path: Path) -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(
+            lambda: _tight(0, []), Pictures(shots=_shots(), shape=_SHAPE, seed=1), Schedule(steps=1, batch=4),
+            folder=tmp_path, progress=lambda *_: None,
+        )  # fmt: skip
 
 
 def test_a_model_is_learnt_on_from_the_weights_of_its_parent(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from scipy import special
 
 from vetflow.adapters.trunk_frame import GRID, SQUARE, Frame, Turn, cut_out, shown, upright
 from vetflow.adapters.trunk_network import AMOUNTS, LAYING_SIDE, SCALES, Seen, TrunkNetwork, lying, parted
+from vetflow.adapters.trunk_parts import PARTS, alone
 from vetflow.domain.errors import StudyRefused
-from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, POINTS, VERTEBRAE
-from vetflow.domain.view import View
+from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, LESIONS, OUTLINES, POINTS, VERTEBRAE
+from vetflow.domain.view import Region, View
 from vetflow.vision.spine import in_a_row, peak
 
 _MIRRORED_WALL = {"left wall": "right wall", "right wall": "left wall"}
@@ -25,6 +26,9 @@ _AROUND = 1.03
 """How much wider than what a film shows it is cut out."""
 _MAYBE, _CLEAR = 0.02, 0.95
 """Shares of an edge from which the head may point there, and from which no other one is tried."""
+_BODIES = len(VERTEBRAE)
+_BLURRED = 10
+"""Pixels around the peak of a landmark of the heart that its place is the mean of: its borders have no corners."""
 Floats = NDArray[np.float64]
 
 
@@ -115,18 +119,35 @@ class TrunkLooker:
         ways = {edge: self._laid(square, _upright(first, edge)) for edge in _edges(first)}
         if len(ways) > 1:
             first = {**first, "head": first["head"] + _told_by(ways)}
-        best = ways[int(first["head"].mean(axis=0).argmax())]
+        head = int(first["head"].mean(axis=0).argmax())
+        best = ways[head]
         raw = self._raw(best, first)
+        if _whole_trunk(raw.heads):
+            raw = self._part_by_part(square, raw, best.turn, head)
         closer = self._around_heart(best.spots, best.turn) if _lateral(raw.heads) else None
         if closer is None:
             return raw
-        near = self._spots(self._asked(square, closer), closer)
+        near = self._heart(*self._maps(self._asked(square, closer)), closer)
         return replace(raw, spots=_sharper(best.spots, near, closer))
 
     def _laid(self, square: NDArray[np.float32], turn: Turn) -> _Laid:
         frame = Frame.around(*shown(square), turn, self._shape, room=_AROUND)
         seen = self._asked(square, frame)
         return _Laid(turn=turn, frame=frame, seen=seen, spots=self._spots(seen, frame))
+
+    def _part_by_part(self, square: NDArray[np.float32], raw: Raw, turn: Turn, head: int) -> Raw:
+        """Return what is seen of a whole trunk with chest and belly looked at alone; both looks count as much."""
+        lesions, outlines = raw.lesions.copy(), raw.outlines.copy()
+        for part in PARTS:
+            film = alone(square, raw.spots, part, head=head)
+            if film is not None:
+                frame = Frame.around(*shown(film), turn, self._shape, room=_AROUND)
+                seen = self._asked(film, frame)
+                asked, drawn = map(list, (map(LESIONS.index, part.lesions), map(OUTLINES.index, part.outlines)))
+                told = parted(seen.answers.double()).lesions.numpy()
+                lesions[:, asked] = (lesions[:, asked] + told[:, asked]) / 2.0
+                outlines[drawn] = (outlines[drawn] + self._outlined(seen, frame)[drawn]) / 2.0
+        return replace(raw, lesions=lesions, outlines=outlines)
 
     def _asked(self, square: NDArray[np.float32], frame: Frame) -> Seen:
         """Return what is seen in a frame, and in the same one mirrored top to bottom."""
@@ -137,16 +158,22 @@ class TrunkLooker:
         return seen
 
     def _spots(self, seen: Seen, frame: Frame) -> Floats:
-        """Return landmarks on the square, shape (points, 4), both copies' maps put together."""
-        rows, columns = self._shape[0] // 2, self._shape[1] // 2
+        """Return landmarks on the square, shape (points, 4)."""
+        maps, there = self._maps(seen)
+        spine = _placed(in_a_row(maps[:_BODIES], there[:_BODIES]), there[:_BODIES], frame.matrix(maps.shape[1:]))
+        return np.concatenate([spine, self._heart(maps, there, frame)])
+
+    def _maps(self, seen: Seen) -> tuple[Floats, Floats]:
+        """Return where landmarks are, both copies' maps put together, and how likely each is on the film."""
         shares = torch.exp(seen.spots.double())
+        rows, columns = self._shape[0] // 2, self._shape[1] // 2
         maps = shares[:, :, :-1].reshape(*shares.shape[:2], rows, columns).numpy()
-        there = 1.0 - shares[:, :, -1].mean(dim=0).numpy()
-        both = (maps[0] + maps[1, :, ::-1]) / 2.0
-        spine = in_a_row(both[: len(VERTEBRAE)], there[: len(VERTEBRAE)])
-        places = np.concatenate([spine, [peak(one) for one in both[len(VERTEBRAE) :]]])
-        matrix = frame.matrix((rows, columns))
-        return np.column_stack([places[:, :2] @ matrix[:, :2].T + matrix[:, 2], places[:, 2], there])
+        return (maps[0] + maps[1, :, ::-1]) / 2.0, 1.0 - shares[:, :, -1].mean(dim=0).numpy()
+
+    def _heart(self, maps: Floats, there: Floats, frame: Frame) -> Floats:
+        """Return the landmarks of the heart on the square, shape (points, 4)."""
+        places = np.array([peak(one, near=_BLURRED) for one in maps[_BODIES:]])
+        return _placed(places, there[_BODIES:], frame.matrix(maps.shape[1:]))
 
     def _raw(self, laid: _Laid, first: Mapping[str, Floats]) -> Raw:
         seen = laid.seen
@@ -156,7 +183,6 @@ class TrunkLooker:
         if not _lateral(heads):
             signed[1, AMOUNTS.index("rotation")] *= -1.0
         wide = np.exp(told.spreads.numpy()) * np.array(SCALES)
-        shares = torch.sigmoid(seen.outlines)
         return Raw(
             heads=heads,
             amounts={name: float(signed[:, at].mean()) for at, name in enumerate(AMOUNTS)},
@@ -164,12 +190,14 @@ class TrunkLooker:
             cut=np.stack([told.cut[0].numpy(), told.cut[1].numpy()[list(_OTHER_WALL)]]),
             lesions=told.lesions.numpy(),
             spots=laid.spots,
-            outlines=self._on_square((shares[0] + shares[1].flip(1)) / 2.0, laid.frame),
+            outlines=self._outlined(seen, laid.frame),
             oddness=self._oddness(seen),
         )
 
-    def _on_square(self, maps: torch.Tensor, frame: Frame) -> NDArray[np.float32]:
-        """Return maps (n, rows, columns) of a frame as they lie on the square's grid."""
+    def _outlined(self, seen: Seen, frame: Frame) -> NDArray[np.float32]:
+        """Return outlines as they lie on the square's grid, those of both copies put together."""
+        shares = torch.sigmoid(seen.outlines)
+        maps = (shares[0] + shares[1].flip(1)) / 2.0
         inner = np.vstack([frame.matrix(self._shape) * (GRID / SQUARE), [0.0, 0.0, 1.0]]) @ np.diag([2.0, 2.0, 1.0])
         back = torch.tensor(np.linalg.inv(inner)[:2], dtype=torch.float32)
         return cut_out(maps[None], back[None], (GRID, GRID))[0].numpy()
@@ -203,6 +231,10 @@ def _lateral(heads: Mapping[str, Floats]) -> bool:
     return HEADS["plane"][int(heads["plane"].mean(axis=0).argmax())] == View.LATERAL
 
 
+def _whole_trunk(heads: Mapping[str, Floats]) -> bool:
+    return HEADS["region"][int(heads["region"].mean(axis=0).argmax())] == Region.TRUNK
+
+
 def _edges(first: Mapping[str, Floats]) -> list[int]:
     """Return the edges that the head may point to, counted clockwise from the left: one when the first look is sure."""
     shares = np.asarray(special.softmax(first["head"].mean(axis=0)), np.float64)
@@ -225,8 +257,17 @@ def _unturned(logits: Floats, turns: list[Turn]) -> Floats:
     return np.stack([row[[turn.edge(edge) for edge in range(4)]] for turn, row in zip(turns, logits, strict=True)])
 
 
+def _placed(places: Floats, there: Floats, matrix: Floats) -> Floats:
+    return np.column_stack([places[:, :2] @ matrix[:, :2].T + matrix[:, 2], places[:, 2], there])
+
+
 def _sharper(spots: Floats, closer: Floats, frame: Frame) -> Floats:
-    """Return landmarks with those taken from the closer look that it shows well inside its frame."""
-    near = np.hypot(*(closer[:, :2] - spots[:, :2]).T) < 0.08 * frame.span
-    better = near & (closer[:, 2] > 0.5 * spots[:, 2]) & (closer[:, 3] > 0.5) & (spots[:, 3] > _SURE_ENOUGH)
-    return np.where(better[:, None], np.column_stack([closer[:, :3], spots[:, 3]]), spots)
+    """Return landmarks, those of the heart from the closer look where it shows them well inside its frame.
+
+    Vertebrae stay: the closer look shows less of what they are counted by.
+    """
+    wide = spots[_BODIES:]
+    near = np.hypot(*(closer[:, :2] - wide[:, :2]).T) < 0.08 * frame.span
+    better = near & (closer[:, 2] > 0.5 * wide[:, 2]) & (closer[:, 3] > 0.5) & (wide[:, 3] > _SURE_ENOUGH)
+    heart = np.where(better[:, None], np.column_stack([closer[:, :3], wide[:, 3]]), wide)
+    return np.concatenate([spots[:_BODIES], heart])

@@ -8,20 +8,26 @@ Floats = NDArray[np.float64]
 _TRIED = 8
 """Places that each vertebra may be at."""
 _NEAR = 3
-"""Pixels around a peak that its place and share are taken from."""
+"""Pixels around the peak of a vertebra that its place and share are taken from."""
 _STIFF = 10.0
 """Weight of third differences against places when the usual course of a spine is drawn."""
-_SLACK = 0.2
+_SLACK = 0.1
 """Spread of a step from one vertebra to the next around its usual one, in steps."""
-_WORST = 8.0
-"""What one impossible step costs, as the logarithm of a probability."""
+_WORST = 30.0
+"""What one impossible step costs, as the logarithm of a probability: no spine leaves a vertebra out."""
 _FEWEST = 4
 
 
-def peak(shares: Floats) -> tuple[float, float, float]:
-    """Return column, row and share of what lies around the highest place of a map, pixels from its corner."""
+def peak(shares: Floats, *, near: int = _NEAR) -> tuple[float, float, float]:
+    """Return column, row and share of what lies around the highest place of a map, pixels from its corner.
+
+    Parameters
+    ----------
+    near
+        Pixels on each side of the highest place that count.
+    """
     row, column = np.unravel_index(int(shares.argmax()), shares.shape)
-    return _around(shares, int(row), int(column))
+    return _around(shares, int(row), int(column), near)
 
 
 def in_a_row(maps: Floats, there: Floats) -> Floats:
@@ -46,11 +52,11 @@ def in_a_row(maps: Floats, there: Floats) -> Floats:
     return np.concatenate([alone[: row.start], found, alone[row.stop :]])
 
 
-def _around(shares: Floats, row: int, column: int) -> tuple[float, float, float]:
-    top, left = max(0, row - _NEAR), max(0, column - _NEAR)
-    near: Floats = shares[top : row + _NEAR + 1, left : column + _NEAR + 1]
-    across, down = np.asarray(near.sum(axis=0), np.float64), np.asarray(near.sum(axis=1), np.float64)
-    mass = float(near.sum())
+def _around(shares: Floats, row: int, column: int, near: int = _NEAR) -> tuple[float, float, float]:
+    top, left = max(0, row - near), max(0, column - near)
+    window: Floats = shares[top : row + near + 1, left : column + near + 1]
+    across, down = np.asarray(window.sum(axis=0), np.float64), np.asarray(window.sum(axis=1), np.float64)
+    mass = float(window.sum())
     if mass <= 0.0:
         return column + 0.5, row + 0.5, 0.0
     x, y = (float(line @ np.arange(len(line))) / mass for line in (across, down))

@@ -1,5 +1,6 @@
 """How far synthetic animals and films may differ from each other: data, shared by training and the held-out set."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -28,6 +29,11 @@ class Span:
         """Return a span around the same middle, so many times as wide."""
         middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
         return Span(low=middle - times * half, high=middle + times * half)
+
+    def stretched_evenly(self, times: float) -> "Span":
+        """Return a span so many times as wide in its logarithm, of values above nothing."""
+        even = Span(low=math.log(self.low), high=math.log(self.high)).stretched(times)
+        return Span(low=math.exp(even.low), high=math.exp(even.high))
 
     def covers(self, other: "Span", *, times: float) -> bool:
         """Whether this span reaches outside the other and is at least so many times as wide."""
@@ -155,8 +161,9 @@ class Ranges:
         return cls(**{name: Span(low=low, high=high) for name, (low, high) in table.items()})
 
     def stretched(self, times: float) -> "Ranges":
-        """Return all spans stretched."""
-        return Ranges(**{one.name: getattr(self, one.name).stretched(times) for one in fields(self)})
+        """Return all spans stretched, weights in their logarithm, as they are drawn."""
+        weights = {name: getattr(self, name).stretched_evenly(times) for name in ("dog_kg", "cat_kg")}
+        return Ranges(**({one.name: getattr(self, one.name).stretched(times) for one in fields(self)} | weights))
 
     def unlike(self, other: "Ranges", *, times: float) -> tuple[str, ...]:
         """Return the names of spans that don't reach outside the other's, or aren't so many times as wide."""

@@ -29,7 +29,7 @@ class Schedule:
     steps
         Steps to take; the learning rate falls to nothing at their end.
     batch
-        Films a step.
+        Films a step; learnt from in pieces where the memory doesn't hold them all at once.
     rate
         Highest learning rate.
     every
@@ -74,6 +74,7 @@ class _Fit:
     optimiser: torch.optim.Optimizer
     step: int
     losses: dict[str, list[float]]
+    at_once: int
 
 
 def fit(
@@ -114,7 +115,8 @@ def _started(
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # missing in torch's stubs
     mean.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=0.03)
-    state = _Fit(network=network.train(), mean=mean.eval(), optimiser=optimiser, step=0, losses={})
+    state = _Fit(network=network.train(), mean=mean.eval(), optimiser=optimiser, step=0, losses={},
+                 at_once=schedule.batch)  # fmt: skip
     if checkpoint.exists():
         held = torch.load(checkpoint, weights_only=True, map_location=device.name)
         network.load_state_dict(held["network"])
@@ -167,20 +169,42 @@ def _step(state: _Fit, batch: Batch, schedule: Schedule, device: Device) -> dict
     spent = state.step / schedule.steps
     for group in state.optimiser.param_groups:
         group["lr"] = schedule.rate * min(1.0, spent / 0.04 + 0.02) * 0.5 * (1.0 + math.cos(math.pi * spent))
-    state.optimiser.zero_grad(set_to_none=True)
-    here = batch.on(device.name)
-    with torch.autocast(device.name, device.low, enabled=device.low is not None):
-        seen = state.network(here.films.contiguous(memory_format=torch.channels_last))
-        laid = cast("torch.Tensor", state.network.laying(here.small.contiguous(memory_format=torch.channels_last)))
-    costs = parts(seen, laid, here)
-    total = torch.stack(list(costs.values())).sum()
-    if not bool(torch.isfinite(total)):
+    costs = _graded(state, batch.on(device.name), device)
+    if not math.isfinite(costs["all"]):
         raise FloatingPointError(f"the loss is no number at step {state.step}; the last checkpoint is sound")
-    total.backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
     state.optimiser.step()
     _average(state, share=min(_SMOOTH, (1 + state.step) / (10 + state.step)))
-    return {name: float(cost.detach()) for name, cost in costs.items()} | {"all": float(total.detach())}
+    return costs
+
+
+def _graded(state: _Fit, batch: Batch, device: Device) -> dict[str, float]:
+    """Return the losses of a batch, with gradients; in smaller pieces from the first time that memory runs out."""
+    while True:
+        state.optimiser.zero_grad(set_to_none=True)
+        try:
+            return _in_pieces(state, batch, device)
+        except torch.OutOfMemoryError:
+            if state.at_once == 1:
+                raise
+            state.at_once = max(1, state.at_once // 2)
+            if device.name == "cuda":
+                torch.cuda.empty_cache()
+
+
+def _in_pieces(state: _Fit, batch: Batch, device: Device) -> dict[str, float]:
+    whole: dict[str, float] = {}
+    for start in range(0, len(batch), state.at_once):
+        piece = batch.piece(start, start + state.at_once)
+        with torch.autocast(device.name, device.low, enabled=device.low is not None):
+            seen = state.network(piece.films.contiguous(memory_format=torch.channels_last))
+            laid = cast("torch.Tensor", state.network.laying(piece.small.contiguous(memory_format=torch.channels_last)))
+        costs, share = parts(seen, laid, piece), len(piece) / len(batch)
+        total = torch.stack(list(costs.values())).sum()
+        (share * total).backward()
+        for name, cost in {**costs, "all": total}.items():
+            whole[name] = whole.get(name, 0.0) + share * float(cost.detach())
+    return whole
 
 
 @torch.no_grad()

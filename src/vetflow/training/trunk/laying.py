@@ -54,7 +54,7 @@ class Variety:
 
     turned: bool = True
     mirrored: float = 0.4
-    close: float = 0.15
+    close: float = 0.25
     swapped: float = 0.15
     moved: float = 0.1
     lit: float = 1.0

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from vetflow.adapters.trunk_network import ASKED, LAYING, SCALES, Seen, lying, parted
-from vetflow.domain.trunk_sight import CUT, HEADS, OUTLINES, shown_by
+from vetflow.domain.trunk_sight import CUT, HEADS, HEART_POINTS, OUTLINES, POINTS, shown_by
 from vetflow.domain.view import Region, View
 from vetflow.training.heads import UNKNOWN
 from vetflow.training.trunk.pictures import Batch
@@ -15,8 +15,10 @@ Tensor = torch.Tensor
 _WIDTH = 1.0
 """Spread of a true point, pixels of the map."""
 _SMOOTHING = 0.02
-_HEADS = {"film": 1.0, "plane": 1.0, "side": 0.4, "region": 0.5, "limbs_over": 0.5, "motion": 0.4, "ribs": 0.1}
+_HEADS = {"film": 1.0, "plane": 1.0, "side": 0.8, "region": 0.5, "limbs_over": 0.5, "motion": 0.4, "ribs": 0.1}
 _POINTS, _OUTLINES, _AMOUNTS, _CUT, _LESIONS = 2.0, 2.0, 0.8, 3.0, 4.0
+_HEART = 3.0
+"""Times that a point of the heart counts: two scores rest on five of them."""
 _FAINT = {"pleural fluid": 8.0, "free air": 8.0}
 """Times that a pixel of what is narrow and hard to see counts."""
 _COLUMN = {head: place for place, head in enumerate(HEADS)}
@@ -73,7 +75,8 @@ def _points(spots: Tensor, batch: Batch) -> Tensor:
     columns, rows = _bell(batch.points[..., 0], shape[1]), _bell(batch.points[..., 1], shape[0])
     along = torch.einsum("npij,npj->npi", maps, columns)
     there = -(along * rows).sum(dim=2)
-    cost = torch.where(batch.points[..., 2] > 0, there, -2.0 * spots[:, :, -1])
+    counts = torch.tensor([_HEART if name in HEART_POINTS else 1.0 for name in POINTS], device=spots.device)
+    cost = counts * torch.where(batch.points[..., 2] > 0, there, -2.0 * spots[:, :, -1])
     return cost[batch.placed].mean() / 4.0 if bool(batch.placed.any()) else cost.sum() * 0.0
 
 

@@ -52,6 +52,13 @@ class Batch:
     cut: Tensor
     lesions: Tensor
 
+    def __len__(self) -> int:
+        return len(self.films)
+
+    def piece(self, start: int, stop: int) -> "Batch":
+        """Return some of the films."""
+        return Batch(**{one.name: getattr(self, one.name)[start:stop] for one in fields(self)})
+
     def on(self, device: str) -> "Batch":
         """Return the batch where the network is."""
         return Batch(**{one.name: getattr(self, one.name).to(device) for one in fields(self)})
