@@ -85,3 +85,12 @@ def test_films_of_the_set_can_be_made() -> None:
         made = trunk_film(one.order, size=64, foreign=one.foreign)
         assert made.exposure.foreign == one.foreign
         assert made.film.pixels.std() > 0
+
+
+def test_stretched_ranges_hold_no_animal_without_weight() -> None:
+    usual, wide = training(), training().stretched(1.25)
+
+    for usual_kg, wide_kg in ((usual.dog_kg, wide.dog_kg), (usual.cat_kg, wide.cat_kg)):
+        assert 0.0 < wide_kg.low < usual_kg.low and wide_kg.high > usual_kg.high
+        assert wide_kg.low * wide_kg.high == pytest.approx(usual_kg.low * usual_kg.high)
+    assert wide.rotation.high == pytest.approx(1.25 * usual.rotation.high)
